@@ -1,0 +1,44 @@
+"""Dense feed-forward networks trained by backpropagation on the CPU.
+
+>>> import fastbp as fb
+>>> net = fb.mlp([2, 8, 1], hidden="tanh")
+>>> net.predict([[0.5, -0.5]]).shape
+(1, 1)
+
+`fastbp.kernels` holds the compiled kernels one by one, `fastbp.reference` the same system in pure
+Python, written to be read.
+"""
+
+from typing import Any
+
+from fastbp import kernels
+from fastbp.checks import FileFormatError
+from fastbp.history import History, Stop
+from fastbp.network import Gradients, Network, load, mlp
+from fastbp.optimizers import SGD, Adam
+from fastbp.spec import Dense
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "Dense",
+    "FileFormatError",
+    "Gradients",
+    "History",
+    "Network",
+    "Stop",
+    "kernels",
+    "load",
+    "mlp",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `fastbp.reference` on first use: training never needs it."""
+    if name == "reference":
+        import importlib
+
+        return importlib.import_module("fastbp.reference")
+    raise AttributeError(f"module 'fastbp' has no attribute {name!r}")

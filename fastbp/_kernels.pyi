@@ -1,0 +1,40 @@
+from fastbp.checks import Array
+
+ACTIVATIONS: dict[str, int]
+LOSSES: dict[str, int]
+
+def activation_value(activation: str, z: Array) -> None: ...
+def activation_vjp(activation: str, a: Array, g: Array) -> None: ...
+def rows_product(a: Array, b: Array, c: Array, block_sum: Array) -> None: ...
+def bias_added(z: Array, bias: Array) -> None: ...
+def loss_sum(loss: str, z: Array, a: Array, y: Array | None, label: Array | None) -> float: ...
+def loss_delta(
+    activation: str, loss: str, a: Array, y: Array | None, label: Array | None, delta: Array
+) -> None: ...
+def add_gradients(
+    a: Array,
+    delta: Array,
+    weight_gradient: Array,
+    bias_gradient: Array | None,
+    block_sum: Array,
+) -> None: ...
+def sgd(
+    params: Array,
+    grad: Array,
+    velocity: Array | None,
+    learning_rate: float,
+    momentum: float,
+    nesterov: bool,
+    weight_decay: float,
+) -> None: ...
+def adam(
+    params: Array,
+    grad: Array,
+    m: Array,
+    v: Array,
+    step: int,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+) -> None: ...

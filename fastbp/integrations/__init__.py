@@ -1,0 +1,1 @@
+"""Bridges to optional packages, built on the public API only."""

@@ -1,0 +1,620 @@
+"""Network: the public face of a dense feed-forward network."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastbp import checks, files
+from fastbp._compiled import engine
+from fastbp.checks import Array
+from fastbp.history import History, Stop
+from fastbp.initializers import initial_weight
+from fastbp.optimizers import Optimizer, as_optimizer
+from fastbp.plan import Plan, views
+from fastbp.spec import Dense, Spec, mlp_layers
+from fastbp.training import (
+    Callback,
+    Fit,
+    Rows,
+    Settings,
+    checked_callbacks,
+    show_progress,
+    split,
+)
+
+
+class Gradients:
+    """The gradient of a loss.
+
+    Attributes
+    ----------
+    weights : tuple of arrays
+        dL/dW of each layer, (n_out, n_in); views of `flat`.
+    biases : tuple of arrays
+        dL/db of each layer, (n_out,); None where a layer has no bias. Views of `flat`.
+    inputs : array, (n_rows, n_in)
+        dL/dx.
+    flat : array, (n_params,)
+        All of it in the order of `Network.params`.
+    """
+
+    __slots__ = ("biases", "flat", "inputs", "weights")
+
+    def __init__(self, plan: Plan, flat: Array, inputs: Array) -> None:
+        self.weights, self.biases = views(plan.layers, flat)
+        self.flat = flat
+        self.inputs = inputs
+
+    def __repr__(self) -> str:
+        return f"<Gradients: {self.flat.size} parameters, {len(self.inputs)} rows>"
+
+
+class Network:
+    """A dense feed-forward network trained by backpropagation.
+
+    z^l = W^l a^(l-1) + b^l and a^l = s(z^l) for l = 1 .. L, with a^0 = x; predictions are a^L.
+
+    Parameters
+    ----------
+    n_in : int
+        Number of inputs, at least 1.
+    layers : list of Dense
+        The layers, at least one; the last one's units are the outputs.
+    loss : str
+        mse: mean over rows of 1/2 sum over outputs of (a - y)^2. cross_entropy: with output
+        softmax. binary_cross_entropy: with output sigmoid. Every loss is a mean over rows of a sum
+        over outputs.
+    dtype : str
+        "float32" or "float64", of parameters and arithmetic.
+    seed : int or None
+        Seeds initial weights, shuffling and validation splits; None draws a new one each time.
+
+    Attributes
+    ----------
+    params : array, (n_params,)
+        All parameters, writable; layer by layer the weight as [in][out], then the bias.
+    weights, biases : tuples of arrays
+        Views (n_out, n_in) and (n_out,) of `params`, writable; a bias is None for bias=False.
+    metadata : dict
+        JSON values of the user's own, kept in the model file.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument is of the wrong type, out of range, an unknown name, or a loss whose output
+        activation does not fit.
+
+    References
+    ----------
+    D. E. Rumelhart, G. E. Hinton, R. J. Williams, "Learning representations by back-propagating
+    errors", Nature 323, 1986, eq. 1-7.
+
+    Examples
+    --------
+    >>> import fastbp as fb
+    >>> net = fb.Network(2, [fb.Dense(3, "tanh"), fb.Dense(1)], loss="mse", seed=0)
+    >>> net.weights[0].shape, net.biases[0].shape, net.params.size
+    ((3, 2), (3,), 13)
+    >>> net.predict([[0.0, 0.0]])
+    array([[0.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        layers: Sequence[Dense],
+        loss: str = "mse",
+        dtype: str = "float32",
+        seed: int | None = 0,
+    ) -> None:
+        self._build(Spec(n_in, layers, loss, dtype, seed))
+        rng = np.random.default_rng(seed)
+        for layer, n_in_layer, weight in zip(
+            self.layers, self._spec.sizes[:-1], self.weights, strict=True
+        ):
+            weight.T[...] = initial_weight(layer, n_in_layer, rng)
+
+    def _build(self, spec: Spec) -> None:
+        """Lay out parameters, all 0, for a checked description."""
+        self._spec = spec
+        self._dtype = np.dtype(spec.dtype)
+        self.metadata: dict[str, Any] = {}
+        self._idle: list[tuple[Plan, Any]] = []
+        plan = Plan(spec, 1)
+        self._params: Array = np.zeros(plan.n_params, self._dtype)
+        self.weights, self.biases = views(plan.layers, self._params)
+
+    @property
+    def params(self) -> Array:
+        """All parameters as one writable vector; assigning copies into it."""
+        return self._params
+
+    @params.setter
+    def params(self, values: npt.ArrayLike) -> None:
+        array = checks.numeric_array("params", values)
+        if array.shape != self._params.shape:
+            raise ValueError(f"params must have shape {self._params.shape}, got {array.shape}")
+        if array is not self._params:
+            self._params[...] = array
+
+    @property
+    def layers(self) -> tuple[Dense, ...]:
+        """The layers, first to last."""
+        return tuple(self._spec.layers)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of inputs, then each layer's units."""
+        return list(self._spec.sizes)
+
+    @property
+    def loss(self) -> str:
+        """Name of the loss."""
+        return self._spec.loss
+
+    @property
+    def dtype(self) -> str:
+        """Name of the dtype of parameters and arithmetic."""
+        return self._spec.dtype
+
+    @property
+    def seed(self) -> int | None:
+        """Seed of initial weights, shuffling and splits."""
+        return self._spec.seed
+
+    def __repr__(self) -> str:
+        activations = ", ".join(layer.activation for layer in self._spec.layers)
+        return (
+            f"<Network {self._spec.shape_text} ({activations}), {self.loss}, {self.dtype}, "
+            f"{self._params.size} parameters>"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "spec": self._spec.to_dict(),
+            "metadata": self.metadata,
+            "params": self._params.copy(),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._build(Spec.from_dict(state["spec"]))
+        self.metadata = state["metadata"]
+        self.params = state["params"]
+
+    def _rows(self, x: object) -> Array:
+        """Return x checked and converted."""
+        spec = self._spec
+        return checks.rows("x", x, spec.n_in, self._dtype, spec.shape_text)
+
+    def _data(self, x: object, y: object, sample_weight: object = None) -> Rows:
+        """Return x, y and the weights checked and converted."""
+        array = self._rows(x)
+        target, label = checks.targets(y, self.loss, len(array), self._spec.n_out, self._dtype)
+        weight = checks.row_weights(sample_weight, len(array), self._dtype)
+        return Rows(array, target, label, weight)
+
+    def _take_engine(self, n_rows: int) -> tuple[Plan, Any]:
+        """Return an engine with room for n_rows, for this call alone.
+
+        Each call has an engine of its own, so that Python threads may share a network for passes
+        that change no parameter.
+        """
+        needed = min(n_rows, engine.BLOCK_ROWS)
+        while self._idle:
+            try:
+                found = self._idle.pop()
+            except IndexError:
+                break
+            if found[0].capacity >= needed:
+                return found
+        plan = Plan(self._spec, n_rows)
+        gradient = np.zeros(plan.n_params, self._dtype)
+        return plan, engine.Engine(plan, self._params, gradient)
+
+    def predict(self, x: npt.ArrayLike) -> Array:
+        """Return the outputs a^L of each row.
+
+        Parameters
+        ----------
+        x : array_like, (n_rows, n_in)
+            Finite numbers.
+
+        Returns
+        -------
+        array, (n_rows, n_out), of the network's dtype
+
+        Raises
+        ------
+        TypeError, ValueError
+            x is not numeric, has another number of columns, no rows, or holds NaN or infinity.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> fb.mlp([3, 4, 2], output="softmax", loss="cross_entropy").predict([[1, 2, 3]]).shape
+        (1, 2)
+        """
+        array = self._rows(x)
+        out = np.empty((len(array), self._spec.n_out), self._dtype)
+        found = self._take_engine(len(array))
+        found[1].predict(array, out)
+        self._idle.append(found)
+        return out
+
+    def evaluate(
+        self, x: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
+    ) -> float:
+        """Return the mean loss over rows.
+
+        Parameters
+        ----------
+        x : array_like, (n_rows, n_in)
+            Finite numbers.
+        y : array_like, (n_rows, n_out)
+            Targets; (n_rows,) for one output, or class indices (n_rows,) with cross_entropy.
+        sample_weight : array_like, (n_rows,), optional
+            Weights, at least 0: the loss is sum w l / sum w.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        TypeError, ValueError
+            An array is not numeric, of the wrong shape, not finite, or a label is out of range.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net = fb.Network(1, [fb.Dense(1, init="zeros")], loss="mse")
+        >>> net.evaluate([[1.0], [2.0]], [1.0, 2.0])
+        1.25
+        """
+        return self.validation_loss(self._data(x, y, sample_weight))
+
+    def validation_loss(self, rows: Rows) -> float:
+        """Return the mean loss over rows that are already checked."""
+        found = self._take_engine(len(rows.x))
+        found[1].set_data(*rows)
+        loss: float = found[1].evaluate()
+        found[1].release_data()
+        self._idle.append(found)
+        return loss
+
+    def gradient(
+        self, x: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
+    ) -> tuple[float, Gradients]:
+        """Return (loss, gradients) of the mean loss over rows; the parameters stay as they are.
+
+        delta^L = dL/dz^L, delta^l = (W^(l+1))^T delta^(l+1) * s'(z^l), dL/dW^l = delta^l
+        (a^(l-1))^T, dL/db^l = sum over rows of delta^l.
+
+        Parameters
+        ----------
+        x, y, sample_weight
+            As for `evaluate`.
+
+        Returns
+        -------
+        loss : float
+        gradients : Gradients
+            weights[l] (n_out, n_in), biases[l] (n_out,), inputs (n_rows, n_in), flat (n_params,).
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `evaluate`.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net = fb.Network(1, [fb.Dense(1, init="zeros")], loss="mse")
+        >>> loss, grads = net.gradient([[2.0]], [1.0])
+        >>> loss, grads.weights[0], grads.biases[0]
+        (0.5, array([[-2.]], dtype=float32), array([-1.], dtype=float32))
+        """
+        rows = self._data(x, y, sample_weight)
+        plan, flat, bound = self._gradient_engine(len(rows.x))
+        inputs = np.empty_like(rows.x)
+        bound.set_data(*rows)
+        loss: float = bound.gradient(inputs)
+        return loss, Gradients(plan, flat, inputs)
+
+    def backward(self, x: npt.ArrayLike, output_gradient: npt.ArrayLike) -> Gradients:
+        """Return the gradients of a loss that the caller computed, from its dL/da^L.
+
+        Parameters
+        ----------
+        x : array_like, (n_rows, n_in)
+            Finite numbers.
+        output_gradient : array_like, (n_rows, n_out)
+            dL/da^L of each row, finite; gradients are summed over rows, nothing is divided.
+
+        Returns
+        -------
+        Gradients
+
+        Raises
+        ------
+        TypeError, ValueError
+            An array is not numeric, of the wrong shape or not finite.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net = fb.Network(1, [fb.Dense(1, init="zeros")])
+        >>> net.backward([[2.0], [3.0]], [[1.0], [1.0]]).weights[0]
+        array([[5.]], dtype=float32)
+        """
+        array = self._rows(x)
+        spec = self._spec
+        above = checks.rows(
+            "output_gradient", output_gradient, spec.n_out, self._dtype, spec.shape_text
+        )
+        checks.same_length("output_gradient", above, len(array))
+        plan, flat, bound = self._gradient_engine(len(array))
+        inputs = np.empty_like(array)
+        bound.backward(array, above, inputs)
+        return Gradients(plan, flat, inputs)
+
+    def _gradient_engine(self, n_rows: int) -> tuple[Plan, Array, Any]:
+        """Return an engine that leaves its gradient in a vector of the caller's own."""
+        plan = Plan(self._spec, n_rows)
+        flat = np.zeros(plan.n_params, self._dtype)
+        return plan, flat, engine.Engine(plan, self._params, flat)
+
+    def train_step(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        optimizer: str | Optimizer,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> float:
+        """Take one update on one batch; return the loss before it.
+
+        Parameters
+        ----------
+        x, y, sample_weight
+            As for `evaluate`.
+        optimizer : Optimizer
+            Its state goes on from step to step. A name is taken too, and starts afresh each call.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `evaluate`; the optimizer carries the state of another network.
+        FloatingPointError
+            The loss is NaN or infinite; the parameters stay as they are.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net = fb.Network(1, [fb.Dense(1, init="zeros")])
+        >>> net.train_step([[2.0]], [1.0], fb.SGD(0.1))
+        0.5
+        >>> net.weights[0]
+        array([[0.2]], dtype=float32)
+        """
+        rule = as_optimizer(optimizer)
+        rows = self._data(x, y, sample_weight)
+        rule.bind(self, self._params)
+        found = self._take_engine(len(rows.x))
+        bound = found[1]
+        bound.set_data(*rows)
+        bound.set_rule(rule, None)
+        *_, loss, diverged = bound.run(None, len(rows.x), 0, 1)
+        bound.release_data()
+        self._idle.append(found)
+        if diverged:
+            raise FloatingPointError(
+                f"loss became {loss} at step {rule.steps + 1} (learning_rate "
+                f"{rule.learning_rate:g}); the parameters are unchanged"
+            )
+        return float(loss)
+
+    def fit(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        optimizer: str | Optimizer = "adam",
+        epochs: int = 10,
+        batch_size: int | None = 32,
+        shuffle: bool = True,
+        validation: tuple[npt.ArrayLike, npt.ArrayLike] | float | None = None,
+        sample_weight: npt.ArrayLike | None = None,
+        stop: Stop | None = None,
+        callbacks: Iterable[Callback] | Callback = (),
+        progress: bool | None = None,
+        threads: int | None = None,
+    ) -> History:
+        """Train by minibatch gradient descent until the last epoch or a stop rule.
+
+        Parameters
+        ----------
+        x, y, sample_weight
+            As for `evaluate`. A batch whose weights are all 0 is passed over.
+        optimizer : str or Optimizer
+            "sgd", "adam" or an object; an object's state goes on from earlier steps.
+        epochs : int
+            Passes over the rows, at least 1.
+        batch_size : int or None
+            Rows an update, at least 1; None or more than there are: all rows.
+        shuffle : bool
+            Whether rows are drawn in a new order each epoch.
+        validation : (x, y) or float, optional
+            Rows to evaluate after each epoch, or the fraction of the rows to hold out: drawn by the
+            seed, or the last ones without shuffle.
+        stop : Stop, optional
+            Rules that end the fit early.
+        callbacks : callables
+            Called as callback(network, history) after each epoch; a true return value stops.
+        progress : bool, optional
+            Whether to print a line an epoch to standard error; None: where that is a terminal.
+        threads : int, optional
+            Threads to use, at least 1. The result has the same bits for any number.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        TypeError, ValueError
+            An argument is of the wrong type, shape or range; the parameters stay as they are.
+
+        Warns
+        -----
+        RuntimeWarning
+            The loss became NaN or infinite: training stops with stop_reason "diverged" and the
+            parameters of the last step with a finite loss.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net = fb.mlp([2, 8, 1], hidden="tanh", output="sigmoid", loss="binary_cross_entropy")
+        >>> x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+        >>> history = net.fit(x, y, fb.Adam(0.05), epochs=2000, stop=fb.Stop(loss=0.01))
+        >>> history.stop_reason
+        'loss'
+        """
+        rule = as_optimizer(optimizer)
+        if threads is not None:
+            checks.integer("threads", threads, 1)
+        if stop is not None and not isinstance(stop, Stop):
+            raise TypeError(f"stop must be a fb.Stop, got {checks.described(stop)}")
+        rows = self._data(x, y, sample_weight)
+        held = None
+        if validation is not None:
+            rows, held = self._validation(rows, validation, checks.flag("shuffle", shuffle))
+        n_rows = len(rows.x)
+        size = n_rows if batch_size is None else checks.integer("batch_size", batch_size, 1)
+        settings = Settings(
+            epochs=checks.integer("epochs", epochs, 1),
+            batch_size=min(size, n_rows),
+            shuffle=checks.flag("shuffle", shuffle),
+            stop=stop or Stop(),
+            callbacks=checked_callbacks(callbacks),
+            progress=show_progress(progress),
+            seed=self.seed,
+        )
+        found = self._take_engine(settings.batch_size)
+        job = Fit(self, found[1], rule, rows, held, settings)
+        rule.bind(self, self._params)
+        history = job.run()
+        found[1].release_data()
+        self._idle.append(found)
+        return history
+
+    def _validation(self, rows: Rows, validation: object, shuffle: bool) -> tuple[Rows, Rows]:
+        """Return (training rows, validation rows) for (x, y) or a fraction."""
+        if isinstance(validation, (tuple, list)):
+            if len(validation) != 2:
+                raise ValueError(
+                    f"validation must be (x, y) or a fraction, got {len(validation)} items"
+                )
+            return rows, self._data(*validation)
+        fraction = checks.number("validation", validation, 0, below=1, above=True)
+        return split(rows, fraction, shuffle, self.seed)
+
+    def save(self, path: files.StrPath) -> None:
+        """Write the network and its metadata to a file, which `fastbp.load` reads.
+
+        Parameters
+        ----------
+        path : str or path
+            Destination; an existing file is replaced at once or not at all.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+        ValueError
+            The metadata holds something that is not a JSON value.
+        """
+        files.write(path, self._spec.to_dict(), self.metadata, self._params)
+
+
+def load(path: files.StrPath) -> Network:
+    """Return the network that `Network.save` wrote.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    FileFormatError
+        The file is not a fastbp model, or is damaged.
+    OSError
+        The file cannot be read.
+
+    Examples
+    --------
+    >>> import fastbp as fb, tempfile, os
+    >>> net = fb.mlp([2, 3, 1])
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.npz")
+    >>> net.save(path)
+    >>> bool((fb.load(path).params == net.params).all())
+    True
+    """
+    description, metadata, params = files.read(path)
+    network = Network.__new__(Network)
+    try:
+        network._build(Spec.from_dict(description))
+        network.params = params
+        network.metadata = dict(metadata)
+    except (KeyError, TypeError, ValueError) as error:
+        raise checks.FileFormatError(
+            f"{files.as_path(path).name} is not a fastbp model: {error}"
+        ) from None
+    return network
+
+
+def mlp(
+    sizes: Sequence[int],
+    hidden: str = "relu",
+    output: str = "identity",
+    loss: str = "mse",
+    dtype: str = "float32",
+    seed: int | None = 0,
+) -> Network:
+    """Return a network of dense layers from its sizes.
+
+    Parameters
+    ----------
+    sizes : list of int
+        Inputs, hidden units layer by layer, outputs: at least 2 entries.
+    hidden, output : str
+        Activation of the hidden layers and of the last one.
+    loss, dtype, seed
+        As for `Network`.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `Network`.
+
+    Examples
+    --------
+    >>> import fastbp as fb
+    >>> fb.mlp([784, 128, 10], output="softmax", loss="cross_entropy")
+    <Network 784-128-10 (relu, softmax), cross_entropy, float32, 101770 parameters>
+    """
+    n_in, layers = mlp_layers(sizes, hidden, output)
+    return Network(n_in, layers, loss=loss, dtype=dtype, seed=seed)

@@ -1,0 +1,272 @@
+"""The training loop around the compiled runs of steps: shuffling, stopping, rescue, progress.
+
+The engine takes many steps in one call. Python comes in between calls of about CALL_SECONDS, so
+that Ctrl-C, time limits and progress are answered, and at the end of each epoch.
+"""
+
+import math
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from fastbp import checks
+from fastbp.checks import Array
+from fastbp.history import History, Stop, Watch
+from fastbp.optimizers import Optimizer
+
+CALL_SECONDS = 0.01
+
+Callback = Callable[[Any, History], object]
+
+
+class Rows(NamedTuple):
+    """Checked rows: x (n_rows, n_in), y (n_rows, n_out) or label (n_rows,), weight (n_rows,)."""
+
+    x: Array
+    y: Array | None
+    label: Array | None
+    weight: Array | None
+
+    def take(self, index: Array) -> "Rows":
+        """Return the rows of an index array."""
+        y, label, weight = (None if part is None else part[index] for part in self[1:])
+        return Rows(self.x[index], y, label, weight)
+
+
+class Settings(NamedTuple):
+    """The checked arguments of one fit."""
+
+    epochs: int
+    batch_size: int
+    shuffle: bool
+    stop: Stop
+    callbacks: tuple[Callback, ...]
+    progress: bool
+    seed: int | None
+
+
+class Trained(Protocol):
+    """What a fit needs of a network."""
+
+    @property
+    def params(self) -> Array:
+        """The flat parameter vector."""
+
+    def validation_loss(self, rows: Rows) -> float:
+        """Return the mean loss over checked rows."""
+
+
+def checked_callbacks(callbacks: Iterable[Callback] | Callback) -> tuple[Callback, ...]:
+    """Return the callbacks as a tuple of callables."""
+    found = (callbacks,) if callable(callbacks) else tuple(callbacks)
+    for callback in found:
+        if not callable(callback):
+            raise TypeError(f"callbacks must be callables, got {checks.described(callback)}")
+    return found
+
+
+def show_progress(progress: bool | None) -> bool:
+    """Return whether a line an epoch is printed: as told, or where standard error is a terminal."""
+    return sys.stderr.isatty() if progress is None else checks.flag("progress", progress)
+
+
+def split(rows: Rows, fraction: float, shuffle: bool, seed: int | None) -> tuple[Rows, Rows]:
+    """Return (training, validation) rows: drawn by the seed, or the last ones without shuffle."""
+    n_rows = len(rows.x)
+    n_held = round(n_rows * fraction)
+    if not 0 < n_held < n_rows:
+        raise ValueError(
+            f"validation must leave at least 1 of {n_rows} rows on each side, got {fraction:g}"
+        )
+    order = np.random.default_rng(seed).permutation(n_rows) if shuffle else np.arange(n_rows)
+    parts = [rows.take(np.sort(part)) for part in np.split(order, [n_rows - n_held])]
+    if any(part.weight is not None and not part.weight.any() for part in parts):
+        raise ValueError("sample_weight must hold a weight above 0 on both sides of validation")
+    return parts[0], parts[1]
+
+
+class Safe:
+    """A copy of parameters and optimizer state from a step whose loss was finite.
+
+    When a later loss is not finite, the copy is put back and the steps in between are taken again
+    up to the last good one; the same steps give the same bits. The engine makes the copy, at most
+    so often that it costs about 1 % of the time.
+    """
+
+    BYTES_PER_SECOND = 5e7
+
+    def __init__(self, engine: Any, params: Array, optimizer: Optimizer) -> None:
+        self.engine = engine
+        self.params = params.copy()
+        self.slots = optimizer.slots.copy()
+        self.clock = optimizer.clock.copy()
+        self.live = (params, optimizer.slots, optimizer.clock)
+        self.interval = 0.05 + (params.nbytes + optimizer.slots.nbytes) / self.BYTES_PER_SECOND
+        self.due = 0.0
+        self.taken: list[tuple[Array | None, int, int]] = []
+
+    def before_run(self, now: float) -> None:
+        """Ask for a fresh copy when one is due."""
+        if now >= self.due:
+            self.engine.keep_safe()
+            self.due = now + self.interval
+            self.taken.clear()
+
+    def after_run(self, order: Array | None, first: int, next_step: int) -> None:
+        """Remember which steps were taken since the copy."""
+        if next_step > first:
+            self.taken.append((order, first, next_step))
+
+    def restore(self, batch_size: int) -> None:
+        """Put back the state of the last step with a finite loss."""
+        for live, kept in zip(self.live, (self.params, self.slots, self.clock), strict=True):
+            live[...] = kept
+        if self.taken:
+            order, first, stop = self.taken.pop()
+            self.taken.append((order, first, stop - 1))
+        for order, first, stop in self.taken:
+            self.engine.run(order, batch_size, first, stop)
+
+
+class Diverged(Exception):
+    """Something is NaN or infinite after a step of the epoch; says what, and which step."""
+
+    def __init__(self, what: str, step: int) -> None:
+        super().__init__(what, step)
+        self.what = what
+        self.step = step
+
+
+class OutOfTime(Exception):
+    """The time limit is reached within an epoch."""
+
+
+class Fit:
+    """One call of fit: engine, rows and optimizer bound together."""
+
+    def __init__(
+        self,
+        network: Trained,
+        engine: Any,
+        optimizer: Optimizer,
+        rows: Rows,
+        validation: Rows | None,
+        settings: Settings,
+    ) -> None:
+        self.network = network
+        self.engine = engine
+        self.optimizer = optimizer
+        self.rows = rows
+        self.validation = validation
+        self.settings = settings
+        self.history = History()
+        self.n_rows = len(rows.x)
+        self.n_steps = -(-self.n_rows // settings.batch_size)
+        self.watch = Watch(settings.stop, validation is not None)
+        self.best: Array | None = None
+        self.steps_a_call = 1
+
+    def run(self) -> History:
+        """Train until an epoch limit, a stop rule, a callback or a divergence ends it."""
+        params = self.network.params
+        self.safe = Safe(self.engine, params, self.optimizer)
+        self.engine.set_data(*self.rows)
+        self.engine.set_rule(self.optimizer, self.safe)
+        self.start = time.perf_counter()
+        rng = np.random.default_rng(self.settings.seed)
+        history = self.history
+        history.stop_reason = "epochs"
+        for epoch in range(1, self.settings.epochs + 1):
+            order = rng.permutation(self.n_rows) if self.settings.shuffle else None
+            try:
+                reason = self._end_epoch(epoch, self._epoch(order))
+                if epoch == self.settings.epochs or reason:
+                    self._check_parameters()
+            except Diverged as found:
+                self._rescue(epoch, found)
+                break
+            except OutOfTime:
+                history.stop_reason = "seconds"
+                break
+            if reason:
+                history.stop_reason = reason
+                break
+        if self.best is not None:
+            params[:] = self.best
+        return history
+
+    def _check_parameters(self) -> None:
+        """See that the last update, whose result no loss was taken of, left finite parameters."""
+        if checks.first_nonfinite_row(self.network.params[np.newaxis]) >= 0:
+            raise Diverged("parameters became not finite", self.n_steps)
+
+    def _epoch(self, order: Array | None) -> float:
+        """Take the steps of one epoch; return the mean training loss."""
+        loss_sum = weight_sum = 0.0
+        step = 0
+        batch_size = self.settings.batch_size
+        while step < self.n_steps:
+            began = time.perf_counter()
+            if step > 0 and self.watch.out_of_time(began - self.start):
+                raise OutOfTime
+            self.safe.before_run(began)
+            last = min(step + self.steps_a_call, self.n_steps)
+            following, loss, weight, last_loss, diverged = self.engine.run(
+                order, batch_size, step, last
+            )
+            self.safe.after_run(order, step, following)
+            if diverged:
+                raise Diverged(f"loss became {last_loss}", following + 1)
+            loss_sum += loss
+            weight_sum += weight
+            self._pace(time.perf_counter() - began, following - step)
+            step = following
+        return loss_sum / weight_sum
+
+    def _pace(self, seconds: float, steps: int) -> None:
+        """Choose how many steps the next call takes, at most twice as many as this one."""
+        wanted = int(steps * CALL_SECONDS / max(seconds, 1e-9))
+        self.steps_a_call = max(1, min(wanted, 2 * self.steps_a_call))
+
+    def _end_epoch(self, epoch: int, loss: float) -> str:
+        """Record the epoch; return the reason to stop, or ""."""
+        history = self.history
+        if self.validation is not None:
+            held = self.network.validation_loss(self.validation)
+            if not math.isfinite(held):
+                raise Diverged(f"validation loss became {held}", self.n_steps)
+            history.validation_loss.append(held)
+        history.loss.append(loss)
+        history.seconds.append(time.perf_counter() - self.start)
+        norm = math.inf
+        if self.settings.stop.gradient_norm is not None:
+            norm = self.engine.gradient_norm()
+        reason, best = self.watch.look(history, norm)
+        if best and self.settings.stop.restore_best:
+            self.best = self.network.params.copy()
+        if self.settings.progress:
+            self._print(epoch)
+        stops = [bool(callback(self.network, history)) for callback in self.settings.callbacks]
+        return reason or ("callback" if any(stops) else "")
+
+    def _print(self, epoch: int) -> None:
+        history = self.history
+        line = f"epoch {epoch}/{self.settings.epochs}  loss {history.loss[-1]:.6g}"
+        if history.validation_loss:
+            line += f"  validation_loss {history.validation_loss[-1]:.6g}"
+        print(f"{line}  {history.seconds[-1]:.2f} s", file=sys.stderr, flush=True)
+
+    def _rescue(self, epoch: int, found: Diverged) -> None:
+        """Put the last good parameters back and say where the loss was lost."""
+        self.safe.restore(self.settings.batch_size)
+        place = "last finite step" if self.best is None else "best epoch"
+        self.history.stop_reason = "diverged"
+        self.history.message = (
+            f"{found.what} at epoch {epoch}, step {found.step} (learning_rate "
+            f"{self.optimizer.learning_rate:g}); parameters are back at the {place}"
+        )
+        warnings.warn(self.history.message, RuntimeWarning, stacklevel=4)

@@ -1,0 +1,86 @@
+"""Build the compiled modules: one copy of each kernel module an instruction-set level.
+
+The same source is compiled once a level (`_engine_v1`, `_engine_v3`, `_engine_v4`), each with that
+level's flags, and `fastbp/_compiled.py` picks one at import. Nothing is compiled with
+-march=native, so a wheel built here runs on any machine of the architecture.
+"""
+
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+SOURCE = Path("src_pyx")
+GENERATED = Path("build") / "levels"
+
+# -ffp-contract=off: a fused multiply-add stands where the source says so and nowhere else, so
+# that every level with FMA gives the same bits. The -fno- flags let sqrt, division and comparisons
+# vectorise; they change no result.
+FLAGS = ["-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+LEVELS = {
+    "v1": [],
+    "v3": ["-march=x86-64-v3"],
+    "v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
+}
+if platform.machine().lower() not in {"x86_64", "amd64"}:
+    LEVELS = {"v1": []}
+
+
+def leveled(name: str, level: str, flags: list[str]) -> Extension:
+    """Return the extension of one level, from a copy of its source with its own init symbol."""
+    GENERATED.mkdir(parents=True, exist_ok=True)
+    source = GENERATED / f"{name}_{level}.pyx"
+    shutil.copyfile(SOURCE / "fastbp" / f"{name}.pyx", source)
+    return Extension(
+        f"fastbp.{name}_{level}",
+        [source.as_posix()],
+        depends=[path.as_posix() for path in (SOURCE / "fastbp").iterdir()],
+        include_dirs=[(SOURCE / "fastbp").as_posix()],
+        extra_compile_args=FLAGS + flags,
+    )
+
+
+class ParallelBuild(build_ext):
+    """Compile the extensions side by side, one job a core."""
+
+    def finalize_options(self) -> None:
+        """Take as many jobs as there are cores unless told otherwise."""
+        super().finalize_options()
+        if self.parallel is None:
+            self.parallel = os.cpu_count()
+
+
+extensions = [
+    leveled(name, level, flags)
+    for name in ("_engine", "_kernels")
+    for level, flags in LEVELS.items()
+]
+extensions.append(
+    Extension(
+        "fastbp._cpu", [(SOURCE / "fastbp" / "_cpu.pyx").as_posix()], extra_compile_args=FLAGS
+    )
+)
+
+setup(
+    ext_modules=cythonize(
+        extensions,
+        include_path=[SOURCE.as_posix()],
+        build_dir="build/c",
+        language_level=3,
+        compiler_directives={
+            "boundscheck": False,
+            "wraparound": False,
+            "cdivision": True,
+            "initializedcheck": False,
+            "embedsignature": True,
+            "binding": True,
+        },
+        quiet="-v" not in sys.argv,
+    ),
+    cmdclass={"build_ext": ParallelBuild},
+)

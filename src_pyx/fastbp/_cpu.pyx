@@ -1,0 +1,26 @@
+"""What the running CPU can do, asked once at import."""
+
+cdef extern from *:
+    """
+    #if defined(__x86_64__) && defined(__GNUC__)
+    static int fastbp_cpu_level(void) {
+        __builtin_cpu_init();
+        if (!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
+              && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")))
+            return 1;
+        if (!(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+              && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq")
+              && __builtin_cpu_supports("avx512vl")))
+            return 3;
+        return 4;
+    }
+    #else
+    static int fastbp_cpu_level(void) { return 1; }
+    #endif
+    """
+    int fastbp_cpu_level() nogil
+
+
+def isa_level():
+    """Return the highest of the levels 1, 3 and 4 of x86-64 that this CPU runs (1 elsewhere)."""
+    return fastbp_cpu_level()

@@ -1,0 +1,117 @@
+"""The kernels one by one, on arrays: what fastbp.kernels offers, compiled from the same headers as
+the engine. Shapes and dtypes are checked in fastbp/kernels.py before a call arrives here."""
+from .activation cimport activate, activation_codes, times_derivative
+from .dense cimport SUM_BLOCK, add_bias, product, sum_rows
+from .loss cimport gives_delta, loss_codes, loss_gradient_of_row, loss_of_row
+from .real cimport real
+from .update cimport adam_step, sgd_step
+
+ACTIVATIONS = activation_codes()
+LOSSES = loss_codes()
+
+
+def activation_value(str activation, real[:, ::1] z):
+    """z <- s(z), (n_rows, width), in place."""
+    cdef int code = ACTIVATIONS[activation]
+    with nogil:
+        activate(code, &z[0, 0], z.shape[0], z.shape[1])
+
+
+def activation_vjp(str activation, const real[:, ::1] a, real[:, ::1] g):
+    """g <- dL/dz from g = dL/da and a = s(z), (n_rows, width), in place."""
+    cdef int code = ACTIVATIONS[activation]
+    with nogil:
+        times_derivative(code, &a[0, 0], &g[0, 0], a.shape[0], a.shape[1])
+
+
+def rows_product(const real[:, ::1] a, const real[:, ::1] b, real[:, ::1] c, real[::1] block_sum):
+    """c = a b: (M, K) (K, N) -> (M, N). Overwrites block_sum (N,)."""
+    with nogil:
+        product(
+            &c[0, 0], &a[0, 0], a.shape[1], 1, &b[0, 0], a.shape[0], b.shape[1], a.shape[1], False,
+            &block_sum[0],
+        )
+
+
+def bias_added(real[:, ::1] z, const real[::1] bias):
+    """z[r, j] <- z[r, j] + bias[j], in place."""
+    with nogil:
+        add_bias(&z[0, 0], &bias[0], z.shape[0], z.shape[1])
+
+
+def loss_sum(str loss, const real[:, ::1] z, const real[:, ::1] a, y, label):
+    """Return the sum of the rows' losses."""
+    cdef int code = LOSSES[loss]
+    cdef const real[:, ::1] targets = y
+    cdef const long long[::1] labels = label
+    cdef Py_ssize_t r
+    cdef double total = 0
+    for r in range(z.shape[0]):
+        total += loss_of_row(
+            code, &z[r, 0], &a[r, 0], NULL if targets is None else &targets[r, 0],
+            0 if labels is None else labels[r], z.shape[1],
+        )
+    return total
+
+
+def loss_delta(
+    str activation, str loss, const real[:, ::1] a, y, label, real[:, ::1] delta
+):
+    """Write delta^L = dL/dz^L of the mean loss over the rows."""
+    cdef int code = LOSSES[loss], activation_code = ACTIVATIONS[activation]
+    cdef const real[:, ::1] targets = y
+    cdef const long long[::1] labels = label
+    cdef Py_ssize_t r
+    cdef real scale = <real> (1.0 / a.shape[0])
+    for r in range(a.shape[0]):
+        loss_gradient_of_row(
+            &a[r, 0], NULL if targets is None else &targets[r, 0],
+            0 if labels is None else labels[r], a.shape[1], scale, &delta[r, 0],
+        )
+    if not gives_delta(code):
+        times_derivative(activation_code, &a[0, 0], &delta[0, 0], a.shape[0], a.shape[1])
+
+
+def add_gradients(
+    const real[:, ::1] a, const real[:, ::1] delta, real[:, ::1] weight_gradient,
+    bias_gradient, real[::1] block_sum
+):
+    """weight_gradient [in][out] += a^T delta and bias_gradient += sum of delta over rows."""
+    cdef real[::1] bias = bias_gradient
+    cdef Py_ssize_t first, rows
+    with nogil:
+        first = 0
+        while first < a.shape[0]:
+            rows = min(SUM_BLOCK, a.shape[0] - first)
+            product(
+                &weight_gradient[0, 0], &a[first, 0], 1, a.shape[1], &delta[first, 0], a.shape[1],
+                delta.shape[1], rows, True, &block_sum[0],
+            )
+            if bias is not None:
+                sum_rows(&bias[0], &delta[first, 0], rows, delta.shape[1], True, &block_sum[0])
+            first += rows
+
+
+def sgd(
+    real[::1] params, const real[::1] grad, velocity, double learning_rate,
+    double momentum, bint nesterov, double weight_decay
+):
+    """One SGD step in place."""
+    cdef real[::1] moving = velocity
+    with nogil:
+        sgd_step(
+            &params[0], &grad[0], NULL if moving is None else &moving[0], params.shape[0],
+            learning_rate, momentum, nesterov, weight_decay, False,
+        )
+
+
+def adam(
+    real[::1] params, const real[::1] grad, real[::1] m, real[::1] v, Py_ssize_t step,
+    double learning_rate, double beta1, double beta2, double epsilon
+):
+    """One Adam step in place; step counts from 1."""
+    with nogil:
+        adam_step(
+            &params[0], &grad[0], &m[0], &v[0], params.shape[0], learning_rate, beta1, beta2,
+            epsilon, beta1 ** step, beta2 ** step,
+        )

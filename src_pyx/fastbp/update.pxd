@@ -1,0 +1,95 @@
+"""Update rules: each optimizer's step on the flat parameter vector, stated once.
+
+`slots` holds the optimizer's vectors one after another (each n long), `hyper` its settings in
+the order of its `Hyper` comment, `clock` three numbers that advance with each step: the step count
+t and the powers beta1^t and beta2^t (running products, so that a resumed run has the same bits).
+
+To add one: a code, a row in `update_codes`, its function, a branch in `update`; then its class in
+fastbp/optimizers.py and its twin in fastbp/reference/optimizers.py.
+"""
+from .real cimport multiply_add, real, sqrt
+from libc.math cimport sqrt as sqrt_double
+
+cdef enum:
+    SGD = 0
+    ADAM = 1
+
+
+cdef inline dict update_codes():
+    return {"sgd": SGD, "adam": ADAM}
+
+
+cdef inline void sgd_step(
+    real* params, const real* grad, real* velocity, Py_ssize_t n,
+    double learning_rate, double momentum, bint nesterov, double weight_decay, bint first,
+) noexcept nogil:
+    """g <- g + lambda p;  v <- mu v + g (v <- g at first);  p <- p - eta (v, or g + mu v for
+    Nesterov).
+
+    Without momentum (velocity NULL): p <- p - eta g.
+    """
+    cdef Py_ssize_t i
+    cdef real eta = <real> learning_rate, mu = <real> momentum, decay = <real> weight_decay
+    cdef real g
+    if velocity == NULL:
+        for i in range(n):
+            g = multiply_add(decay, params[i], grad[i])
+            params[i] = multiply_add(-eta, g, params[i])
+        return
+    if first:
+        mu = 0
+    for i in range(n):
+        velocity[i] = multiply_add(mu, velocity[i], multiply_add(decay, params[i], grad[i]))
+    mu = <real> momentum
+    if nesterov:
+        for i in range(n):
+            g = multiply_add(decay, params[i], grad[i])
+            params[i] = multiply_add(-eta, multiply_add(mu, velocity[i], g), params[i])
+    else:
+        for i in range(n):
+            params[i] = multiply_add(-eta, velocity[i], params[i])
+
+
+cdef inline void adam_step(
+    real* params, const real* grad, real* m, real* v, Py_ssize_t n,
+    double learning_rate, double beta1, double beta2, double epsilon,
+    double beta1_power, double beta2_power,
+) noexcept nogil:
+    """m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;  p <- p - eta m^ / (sqrt(v^) + epsilon).
+
+    m^ = m / (1 - b1^t) and v^ = v / (1 - b2^t) as Kingma & Ba (2015), Algorithm 1.
+    """
+    cdef Py_ssize_t i
+    cdef real b1 = <real> beta1, c1 = <real> (1 - beta1)
+    cdef real b2 = <real> beta2, c2 = <real> (1 - beta2)
+    cdef real rate = <real> (learning_rate / (1 - beta1_power))
+    cdef real shrink = <real> (1 / sqrt_double(1 - beta2_power))
+    cdef real tiny = <real> epsilon
+    for i in range(n):
+        m[i] = multiply_add(c1, grad[i], b1 * m[i])
+        v[i] = multiply_add(c2 * grad[i], grad[i], b2 * v[i])
+        params[i] = params[i] - rate * m[i] / multiply_add(sqrt(v[i]), shrink, tiny)
+
+
+cdef inline void update(
+    int rule, real* params, const real* grad, real* slots, Py_ssize_t n, const double* hyper,
+    double* clock,
+) noexcept nogil:
+    """Take one step of the rule and advance its clock.
+
+    Hyper: sgd (learning_rate, momentum, nesterov, weight_decay); adam (learning_rate, beta1, beta2,
+    epsilon).
+    """
+    clock[0] += 1
+    if rule == ADAM:
+        clock[1] *= hyper[1]
+        clock[2] *= hyper[2]
+        adam_step(
+            params, grad, slots, slots + n, n,
+            hyper[0], hyper[1], hyper[2], hyper[3], clock[1], clock[2],
+        )
+    else:
+        sgd_step(
+            params, grad, slots, n,
+            hyper[0], hyper[1], hyper[2] != 0, hyper[3], clock[0] == 1,
+        )
