@@ -1,0 +1,32 @@
+"""What is left of a training run besides the parameters."""
+
+from .scalars import Number
+
+
+class History:
+    """What happened in a fit.
+
+    Attributes
+    ----------
+    loss : list, one item an epoch
+        Mean over the epoch's rows of the loss each batch had before its update.
+    validation_loss : list, one item an epoch
+        After the epoch; empty without validation.
+    seconds : list, one item an epoch
+        Since fit began.
+    stop_reason : str
+        "epochs", "loss", "seconds", "patience", "gradient_norm", "callback" or "diverged".
+    message : str
+        Where the loss ceased to be finite, "" otherwise.
+    """
+
+    def __init__(self) -> None:
+        self.loss: list[Number] = []
+        self.validation_loss: list[Number] = []
+        self.seconds: list[float] = []
+        self.stop_reason = ""
+        self.message = ""
+
+    def __repr__(self) -> str:
+        """Show how far training went and why it ended."""
+        return f"History(epochs={len(self.loss)}, stop_reason={self.stop_reason!r})"

@@ -1,0 +1,164 @@
+"""One dense layer: forward, backward, and the gradients of its weight and bias.
+
+A weight W has a row for each output j and a column for each input k: W_jk leads from k to j. A
+batch is a list of rows, one an example, and each is treated alone until the gradients add them up.
+"""
+
+from dataclasses import dataclass
+
+from . import checks
+from .activations import ACTIVATIONS
+from .initializers import INITIALIZERS
+from .scalars import Row, Rows, add_up
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Description of one layer: a = s(W x + b).
+
+    Parameters
+    ----------
+    units : int
+        Number of outputs.
+    activation : str
+        s.
+    bias : bool
+        False leaves b out.
+    init : str
+        How the weight begins: "auto" is "he_normal" for relu and "glorot_uniform" otherwise.
+        Biases begin at 0.
+
+    Examples
+    --------
+    >>> Dense(10, "relu")
+    Dense(units=10, activation='relu', bias=True, init='auto')
+    """
+
+    units: int
+    activation: str = "identity"
+    bias: bool = True
+    init: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse unknown names."""
+        checks.count("units", self.units)
+        checks.one_of("activation", self.activation, ACTIVATIONS)
+        checks.one_of("init", self.init, ["auto", *INITIALIZERS])
+
+
+def dense_forward(x: Rows, weight: Rows, bias: Row | None) -> Rows:
+    """z_j = sum_k W_jk x_k + b_j for every row x.
+
+    Parameters
+    ----------
+    x : rows (n_rows, n_in)
+    weight : rows (n_out, n_in)
+    bias : list (n_out,) or None
+
+    Returns
+    -------
+    z : rows (n_rows, n_out)
+
+    Examples
+    --------
+    >>> dense_forward([[1, 2]], [[3, 4], [5, 6]], [10, 20])
+    [[21, 37]]
+    """
+    z = [
+        [add_up(W_jk * x_k for W_jk, x_k in zip(W_j, x_r, strict=True)) for W_j in weight]
+        for x_r in x
+    ]
+    if bias is None:
+        return z
+    return [[z_j + b_j for z_j, b_j in zip(z_r, bias, strict=True)] for z_r in z]
+
+
+def activate(z: Rows, activation: str) -> Rows:
+    """Return a = s(z) for every row z."""
+    return [ACTIVATIONS[activation].value(z_r) for z_r in z]
+
+
+def activation_delta(z: Rows, output_gradient: Rows, activation: str) -> Rows:
+    """Return delta = dL/dz from dL/da, through the activation of this layer."""
+    vjp = ACTIVATIONS[activation].vjp
+    return [vjp(z_r, g_r) for z_r, g_r in zip(z, output_gradient, strict=True)]
+
+
+def hidden_delta(weight: Rows, delta: Rows, z: Rows, activation: str = "sigmoid") -> Rows:
+    """delta^l = (W^(l+1))^T delta^(l+1) * s'(z^l) for every row.
+
+    The output a_k of this layer enters every z_j of the next one, with factor W_jk. By the chain
+    rule all those ways add up: dL/da_k = sum_j W_jk delta_j. Forward a sum runs along a row of W;
+    backward it runs down a column, and that is all the transpose means.
+
+    Parameters
+    ----------
+    weight : rows (n_next, n_out)
+        W^(l+1), of the next layer.
+    delta : rows (n_rows, n_next)
+        delta^(l+1), of the next layer.
+    z : rows (n_rows, n_out)
+        z^l, of this layer.
+    activation : str
+        s, of this layer.
+
+    Returns
+    -------
+    delta : rows (n_rows, n_out)
+
+    References
+    ----------
+    D. E. Rumelhart, G. E. Hinton and R. J. Williams, "Learning representations by
+    back-propagating errors", Nature 323, 1986, equations 5 and 7.
+
+    Examples
+    --------
+    >>> hidden_delta([[3, 4], [5, 6]], [[1, 10]], [[0, 0]], "identity")
+    [[53, 64]]
+    """
+    checks.one_of("activation", activation, ACTIVATIONS)
+    columns = list(zip(*weight, strict=True))
+    output_gradient = [
+        [add_up(W_jk * d_j for W_jk, d_j in zip(W_k, delta_r, strict=True)) for W_k in columns]
+        for delta_r in delta
+    ]
+    return activation_delta(z, output_gradient, activation)
+
+
+def accumulate_gradients(
+    a: Rows, delta: Rows, weight_gradient: Rows, bias_gradient: Row | None
+) -> None:
+    """Add dL/dW_jk = sum_r delta_rj a_rk and dL/db_j = sum_r delta_rj in place.
+
+    W_jk is multiplied by the input a_k on its way into z_j, and b_j by 1. Every row of the batch
+    has its say, so the rows are summed; delta already holds the division by their number.
+
+    Parameters
+    ----------
+    a : rows (n_rows, n_in)
+        a^(l-1), the input of the layer.
+    delta : rows (n_rows, n_out)
+        delta^l.
+    weight_gradient : rows (n_out, n_in)
+        Changed in place.
+    bias_gradient : list (n_out,) or None
+        Changed in place; None for a layer without bias.
+
+    References
+    ----------
+    D. E. Rumelhart, G. E. Hinton and R. J. Williams, "Learning representations by
+    back-propagating errors", Nature 323, 1986, equation 6.
+
+    Examples
+    --------
+    >>> weight_gradient, bias_gradient = [[0, 0]], [0]
+    >>> accumulate_gradients([[1, 2], [3, 4]], [[10], [100]], weight_gradient, bias_gradient)
+    >>> weight_gradient, bias_gradient
+    ([[310, 420]], [110])
+    """
+    for a_r, delta_r in zip(a, delta, strict=True):
+        for j, d_j in enumerate(delta_r):
+            for k, a_k in enumerate(a_r):
+                weight_gradient[j][k] += d_j * a_k
+            if bias_gradient is not None:
+                bias_gradient[j] += d_j

@@ -1,0 +1,199 @@
+"""The training loop: step after step, epoch after epoch, until there is a reason to stop."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import checks
+from .history import History
+from .optimizers import Optimizer
+from .scalars import Number, Row, Rows, add_up, is_finite, real
+from .stopping import Stop, Watch
+
+if TYPE_CHECKING:
+    from .network import Network
+
+
+class Data(NamedTuple):
+    """Checked rows: inputs (n_rows, n_in), targets (n_rows, n_out), weights (n_rows,)."""
+
+    x: Rows
+    y: Rows
+    weight: Row
+
+    def rows(self, indices: list[int]) -> Data:
+        """Take the rows with these indices, in their order."""
+        return Data(*([column[i] for i in indices] for column in self))
+
+
+class Plan(NamedTuple):
+    """The arguments of fit that say which rows are used when."""
+
+    epochs: int
+    batch_size: int
+    shuffle: bool
+    validation: tuple[Any, Any] | float | None
+    sample_weight: Row | None
+
+
+class Reports(NamedTuple):
+    """The arguments of fit that watch the training."""
+
+    stop: Stop | None
+    callbacks: tuple[Callable[[Network, History], Any], ...]
+    progress: bool | None
+
+
+class Diverged(Exception):
+    """A loss or a parameter was not finite after a step; says what, and which step."""
+
+
+class Descent:
+    """Steps of an optimizer, with a way back to the last parameters whose loss was finite."""
+
+    def __init__(self, network: Network, optimizer: Optimizer) -> None:
+        self._network = network
+        self._optimizer = optimizer
+        self._keep()
+        self.gradient: Row = []
+
+    def epoch(self, batches: Iterator[Data]) -> Number:
+        """Take a step for every batch and return the mean of their losses."""
+        losses: Row = []
+        weights: Row = []
+        self._step = 0
+        for step, batch in enumerate(batches, start=1):
+            if not any(batch.weight):
+                continue  # no row counts: the mean would be 0 / 0
+            loss, gradients = self._network._loss_and_gradients(batch)
+            if not is_finite(loss):
+                self.undo(f"loss became {loss}", step)
+            self._keep()
+            self._step = step
+            self._network._apply(self._optimizer, gradients)
+            self.gradient = gradients.flat
+            weights.append(add_up(batch.weight))
+            losses.append(loss * weights[-1])
+        return add_up(losses) / add_up(weights)
+
+    def check(self, what: str, values: Row) -> None:
+        """Undo the epoch's last step if it made any of these values not finite."""
+        for value in values:
+            if not is_finite(value):
+                self.undo(f"{what} became {value}", self._step)
+
+    def undo(self, what: str, step: int) -> None:
+        """Go back to the last parameters whose loss was finite, and end the training."""
+        self._network.params, saved = self._last_finite
+        self._optimizer._restore(saved)
+        raise Diverged(what, step)
+
+    def _keep(self) -> None:
+        self._last_finite = self._network.params, self._optimizer._saved()
+
+
+def fit(
+    network: Network, x: Rows, y: Rows | Row, optimizer: Optimizer, plan: Plan, reports: Reports
+) -> History:
+    """Train network; Network.fit describes the arguments."""
+    began = time.perf_counter()
+    epochs = checks.count("epochs", plan.epochs)
+    batch_size = checks.count("batch_size", plan.batch_size)
+    rng = random.Random(network.seed)
+    data, held_out = _split(network, network._data(x, y, plan.sample_weight), plan, rng)
+    watch = Watch(reports.stop, held_out is not None)
+    optimizer._claim(network)
+    descent = Descent(network, optimizer)
+    history = History()
+
+    for epoch in range(1, epochs + 1):
+        try:
+            losses = {
+                "loss": descent.epoch(_batches(data, batch_size, rng if plan.shuffle else None))
+            }
+            descent.check("a parameter", network.params)
+            if held_out is not None:
+                losses["validation_loss"] = network._loss(held_out)
+                descent.check("validation loss", [losses["validation_loss"]])
+        except Diverged as event:
+            _report_divergence(history, event, epoch, optimizer, watch)
+            break
+        history.loss.append(losses["loss"])
+        if held_out is not None:
+            history.validation_loss.append(losses["validation_loss"])
+        history.seconds.append(time.perf_counter() - began)
+        _show_progress(reports.progress, f"epoch {epoch}/{epochs}", losses, history.seconds[-1])
+
+        reason = watch.reason_to_stop(losses, history.seconds[-1], descent.gradient, network.params)
+        wishes = [callback(network, history) for callback in reports.callbacks]
+        history.stop_reason = reason or ("callback" if any(wishes) else "")
+        if history.stop_reason:
+            break
+    else:
+        history.stop_reason = "epochs"
+
+    if watch.best_params is not None:
+        network.params = watch.best_params
+    return history
+
+
+def _batches(data: Data, batch_size: int, rng: random.Random | None) -> Iterator[Data]:
+    order = list(range(len(data.x)))
+    if rng is not None:
+        rng.shuffle(order)
+    for start in range(0, len(order), batch_size):
+        yield data.rows(order[start : start + batch_size])
+
+
+def _split(
+    network: Network, data: Data, plan: Plan, rng: random.Random
+) -> tuple[Data, Data | None]:
+    """Rows to train with and rows to hold out."""
+    validation = plan.validation
+    if validation is None:
+        return data, None
+    if isinstance(validation, tuple | list):
+        if len(validation) != 2:
+            raise ValueError(f"validation must be (x, y), got {len(validation)} items")
+        return data, network._data(validation[0], validation[1], None)
+    n_rows = len(data.x)
+    fraction = checks.bounded("validation", validation, below=1)
+    n_held_out = round(fraction * n_rows)
+    if not 0 < n_held_out < n_rows:
+        raise ValueError(
+            f"validation must leave at least 1 row on each side of {n_rows}, got {validation}"
+        )
+    order = list(range(n_rows))
+    if plan.shuffle:
+        rng.shuffle(order)
+    train, held_out = data.rows(order[:-n_held_out]), data.rows(order[-n_held_out:])
+    if not any(train.weight) or not any(held_out.weight):
+        raise ValueError("sample_weight must have a sum above 0 on both sides of validation")
+    return train, held_out
+
+
+def _report_divergence(
+    history: History, event: Diverged, epoch: int, optimizer: Optimizer, watch: Watch
+) -> None:
+    what, step = event.args
+    place = "last finite step" if watch.best_params is None else "best epoch"
+    history.stop_reason = "diverged"
+    history.message = (
+        f"{what} at epoch {epoch}, step {step} "
+        f"(learning_rate {optimizer.learning_rate}); parameters are back at the {place}"
+    )
+    # Four calls up from here is the line that called Network.fit.
+    warnings.warn(history.message, RuntimeWarning, stacklevel=4)
+
+
+def _show_progress(
+    progress: bool | None, epoch: str, losses: dict[str, Number], seconds: float
+) -> None:
+    if sys.stderr.isatty() if progress is None else progress:
+        figures = [f"{name} {float(real(value)):.6g}" for name, value in losses.items()]
+        print("  ".join([epoch, *figures, f"{seconds:.2f} s"]), file=sys.stderr, flush=True)
