@@ -1,0 +1,39 @@
+"""The examples in the docstrings of every module do what they say."""
+
+import doctest
+import importlib
+import pkgutil
+import warnings
+
+import pytest
+
+import fastbp
+
+COMPILED = ("_engine_", "_kernels_", "_cpu")
+
+
+def module_names():
+    """Return the name of every Python module of the installed package that can be imported."""
+    found = ["fastbp"]
+    for info in pkgutil.walk_packages(fastbp.__path__, "fastbp."):
+        last = info.name.rpartition(".")[2]
+        if last != "__main__" and not last.startswith(COMPILED):
+            found.append(info.name)
+    return sorted(found)
+
+
+@pytest.mark.parametrize("name", module_names())
+def test_examples_run(name):
+    module = importlib.import_module(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        failed, _ = doctest.testmod(module)
+    assert failed == 0
+
+
+def test_the_modules_with_the_most_to_show_have_examples():
+    names = module_names()
+    assert {"fastbp.network", "fastbp.kernels", "fastbp.reference.network"} <= set(names)
+    for name in ("fastbp", "fastbp.network", "fastbp.kernels", "fastbp.reference.layers"):
+        finder = doctest.DocTestFinder()
+        assert any(test.examples for test in finder.find(importlib.import_module(name)))

@@ -1,0 +1,266 @@
+"""Who may know what: the import directions, and what `import fastbp` may load."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fastbp
+
+PACKAGE = Path(fastbp.__file__).parent
+SOURCES = Path(__file__).parents[2] / "src_pyx" / "fastbp"
+
+# Modules without a .py file; their levels are loaded by name.
+COMPILED = {"_cpu", "_engine", "_kernels"}
+
+# Downwards only: a unit imports units of lower rank. Units of one rank do not know each other. The
+# folders cli, datasets and integrations each are one unit, free inside.
+RANKS = {
+    "__main__": 9,
+    "cli": 8,
+    "integrations": 8,
+    "__init__": 7,
+    "network": 6,
+    "training": 5,
+    "plan": 4,
+    "optimizers": 4,
+    "history": 4,
+    "initializers": 4,
+    "files": 4,
+    "threads": 4,
+    "kernels": 4,
+    "spec": 3,
+    "memory": 3,
+    "checks": 2,
+    "_compiled": 1,
+    "_cpu": 0,
+    "_engine": 0,
+    "_kernels": 0,
+    "datasets": 0,
+}
+ONLY = {
+    "kernels": {"checks", "memory", "spec", "_compiled"},
+    "_compiled": COMPILED,
+    "datasets": set(),
+}
+
+# What import fastbp must not load: the twin, the command line, and whatever is not a dependency.
+NOT_LOADED = [
+    "fastbp.reference",
+    "fastbp.cli",
+    "fastbp.datasets",
+    "fastbp.integrations",
+    "argparse",
+    "csv",
+    "sklearn",
+    "scipy",
+    "torch",
+    "jax",
+    "tensorflow",
+    "pandas",
+    "matplotlib",
+    "tqdm",
+    "mpmath",
+    "hypothesis",
+    "pytest",
+    "Cython",
+    "setuptools",
+]
+
+# Who may include whom on the compiled side.
+HEADERS = {
+    "_engine.pyx": {"activation", "dense", "loss", "network", "real", "team", "update"},
+    "_kernels.pyx": {"activation", "dense", "loss", "real", "update"},
+    "network.pxd": {"activation", "dense", "loss", "real", "update"},
+    "team.pxd": set(),
+    "activation.pxd": {"real"},
+    "dense.pxd": {"real"},
+    "loss.pxd": {"real"},
+    "update.pxd": {"real"},
+    "real.pxd": set(),
+    "_cpu.pyx": set(),
+    "__init__.pxd": set(),
+}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def unit_of(path):
+    """Return the unit of a module's file: its name at the top of the package, or its folder's."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def own_modules(path):
+    """Yield the full name of every fastbp module that a file imports, at whatever depth."""
+    here = ["fastbp", *path.relative_to(PACKAGE).with_suffix("").parts]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = here[: len(here) - node.level] if node.level else []
+            base = ".".join([*start, *([node.module] if node.module else [])])
+            for alias in node.names:
+                yield f"{base}.{alias.name}"
+
+
+def imported_units(path):
+    """Return the units of fastbp that a file imports; names of the public API count as __init__."""
+    units = set()
+    for name in own_modules(path):
+        parts = name.split(".")
+        if parts[0] == "fastbp":
+            inner = parts[1] if len(parts) > 1 else "__init__"
+            known = inner in RANKS or (PACKAGE / inner).is_dir()
+            units.add(inner if known else "__init__")
+    return units
+
+
+def module_id(path):
+    return str(path.relative_to(PACKAGE))
+
+
+def test_every_module_has_a_rank():
+    units = {unit_of(path) for path in MODULES}
+    assert units - set(RANKS) == {"reference"}
+    assert set(RANKS) - units >= COMPILED
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if unit_of(p) != "reference"], ids=module_id)
+def test_imports_go_downwards(path):
+    unit = unit_of(path)
+    found = imported_units(path) - ({unit} if (PACKAGE / unit).is_dir() else set())
+    assert "reference" not in found, "only fastbp.__getattr__ imports the twin, lazily"
+    upwards = {other for other in found if RANKS[other] >= RANKS[unit]}
+    assert not upwards, f"{unit} imports {sorted(upwards)} of its own rank or above"
+    if unit in ONLY:
+        assert found <= ONLY[unit]
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if unit_of(p) == "reference"], ids=module_id)
+def test_the_twin_imports_the_standard_library_and_itself_only(path):
+    for name in own_modules(path):
+        first, *rest = name.split(".")
+        if first == "fastbp":
+            assert rest[0] == "reference", name
+        else:
+            assert first in sys.stdlib_module_names, name
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if unit_of(p) == "integrations"], ids=module_id
+)
+def test_integrations_use_the_public_api_only(path):
+    for name in own_modules(path):
+        parts = name.split(".")
+        if parts[0] == "fastbp" and parts[1:2] != ["integrations"]:
+            assert len(parts) == 1 or parts[1] in fastbp.__all__, name
+
+
+def test_the_twin_is_named_by_the_lazy_attribute_only():
+    for path in MODULES:
+        if unit_of(path) == "reference":
+            continue
+        strings = [
+            node.args[0].value
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)
+        ]
+        named = [text for text in strings if text == "fastbp.reference"]
+        assert named == (["fastbp.reference"] if path == PACKAGE / "__init__.py" else [])
+
+
+def test_no_module_makes_its_products_with_numpy():
+    # Arithmetic over rows belongs to the compiled side: no module of the package calls BLAS.
+    calls = re.compile(r"np\.(dot|matmul|einsum|tensordot|vdot|inner|linalg)\b|[\w)\]] @ [\w(\[]")
+    for path in MODULES:
+        if unit_of(path) in RANKS and unit_of(path) != "cli":
+            assert not calls.search(path.read_text()), path
+
+
+@pytest.mark.parametrize("name", ["utils", "common", "helpers", "base", "util", "misc", "backend"])
+def test_no_module_has_a_name_that_says_nothing(name):
+    found = [p for top in (PACKAGE, SOURCES) for p in top.rglob("*") if p.stem.lower() == name]
+    assert not found
+
+
+def loaded_after(code):
+    """Run code in a new interpreter; return the modules that it has loaded."""
+    report = f"{code}\nimport sys\nprint(*sys.modules, sep='\\n')"
+    answer = subprocess.run(
+        [sys.executable, "-c", report], capture_output=True, text=True, check=True, cwd="/"
+    )
+    return set(answer.stdout.split())
+
+
+def test_import_loads_neither_the_twin_nor_the_command_line_nor_an_optional_package():
+    loaded = loaded_after("import fastbp")
+    # Whatever numpy itself loads is not ours to choose.
+    extra = loaded - loaded_after("import numpy")
+    assert not extra & set(NOT_LOADED)
+    foreign = {
+        name.split(".")[0]
+        for name in extra
+        if name.split(".")[0] not in {*sys.stdlib_module_names, "fastbp", "numpy"}
+    }
+    # A module that Cython makes for its shared types, and what an editable install adds.
+    assert {n for n in foreign if not n.startswith(("_cython_", "cython_runtime", "__"))} == set()
+    assert "fastbp.network" in extra
+
+
+def test_training_loads_no_twin_either():
+    loaded = loaded_after(
+        "import fastbp as fb\n"
+        "net = fb.mlp([2, 3, 1])\n"
+        "net.fit([[0.0, 1.0]], [1.0], epochs=1, progress=False)\n"
+        "net.gradient([[0.0, 1.0]], [1.0])\n"
+        "fb.kernels.sigmoid(0.0)"
+    )
+    assert not [name for name in loaded if name.startswith("fastbp.reference")]
+
+
+def test_the_twin_is_loaded_when_it_is_asked_for():
+    assert "fastbp.reference.network" in loaded_after("import fastbp\nfastbp.reference.Network")
+
+
+def test_loading_the_twin_loads_the_standard_library_and_itself_only():
+    # Its own modules load nothing beyond what importing the package around it loads.
+    extra = loaded_after("import fastbp.reference") - loaded_after("import fastbp")
+    for name in extra:
+        first = name.split(".")[0]
+        assert first == "fastbp" or first in sys.stdlib_module_names, name
+
+
+@pytest.mark.skipif(not SOURCES.is_dir(), reason="the compiled sources are not beside the tests")
+def test_compiled_files_include_downwards():
+    found = {p.name for p in SOURCES.iterdir() if p.suffix in (".pyx", ".pxd")}
+    assert not found - set(HEADERS), "files that this test does not know"
+    for name in found:
+        allowed = HEADERS[name]
+        text = (SOURCES / name).read_text()
+        assert set(re.findall(r"^from \.(\w+) cimport", text, re.MULTILINE)) <= allowed, name
+        assert not re.search(r"\bcimport numpy|\bfrom numpy\b|\bimport numpy\b", text), name
+
+
+@pytest.mark.skipif(not SOURCES.is_dir(), reason="the compiled sources are not beside the tests")
+def test_headers_never_touch_python_while_they_compute():
+    for path in SOURCES.glob("*.pxd"):
+        for signature in re.findall(
+            r"^cdef inline .*?:$", path.read_text(), re.MULTILINE | re.DOTALL
+        ):
+            if "dict " not in signature.split("(")[0]:
+                assert "noexcept nogil" in signature, (path.name, signature)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_id)
+def test_files_and_functions_stay_short(path):
+    text = path.read_text()
+    limit = {"kernels": 700, "network": 650}.get(unit_of(path), 400)  # mostly docstrings
+    assert len(text.splitlines()) <= limit
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+            assert lines <= 50, f"{node.name} has {lines} lines"

@@ -1,0 +1,180 @@
+"""The public surface: the same in package and twin, and every name documented with an example."""
+
+import inspect
+
+import pytest
+
+import fastbp as fb
+from fastbp import kernels, reference
+
+# What only one side has, and why.
+PACKAGE_ONLY = {
+    "FileFormatError": "files",
+    "load": "files",
+    "Network.save": "files",
+    "Network.validation_loss": "what the training loop asks of a network",
+    "SGD.bind": "the state lives in one compiled vector, made on first use",
+    "Adam.bind": "the state lives in one compiled vector, made on first use",
+}
+CLASSES = ["Network", "Dense", "SGD", "Adam", "Stop", "History", "Gradients"]
+
+
+def public(names):
+    return {name for name in names if not name.startswith("_")}
+
+
+def methods(kind):
+    """Return the names of the public functions of a class."""
+    return public(name for name, _ in inspect.getmembers(kind, inspect.isfunction))
+
+
+def parameters(function):
+    """Return [(name, kind, default)] of a function, without self."""
+    found = inspect.signature(function).parameters.values()
+    return [(p.name, p.kind.name, p.default) for p in found if p.name != "self"]
+
+
+def test_package_and_twin_have_the_same_names():
+    assert set(fb.__all__) - set(PACKAGE_ONLY) == set(reference.__all__)
+    assert public(dir(reference)) >= set(reference.__all__)
+    assert all(hasattr(fb, name) for name in fb.__all__)
+
+
+def test_every_listed_name_exists_once():
+    for module in (fb, reference, kernels, reference.kernels):
+        assert len(set(module.__all__)) == len(module.__all__)
+        for name in module.__all__:
+            assert hasattr(module, name)
+
+
+def test_the_twin_is_an_attribute_of_the_package():
+    assert fb.reference is reference
+    with pytest.raises(AttributeError, match="has no attribute 'refrence'"):
+        fb.refrence  # noqa: B018
+
+
+@pytest.mark.parametrize("name", sorted(set(kernels.__all__) | set(reference.kernels.__all__)))
+def test_kernels_have_the_same_arguments(name):
+    assert parameters(getattr(kernels, name)) == parameters(getattr(reference.kernels, name))
+
+
+@pytest.mark.parametrize("name", ["mlp", "Network", "Dense", "SGD", "Adam", "Stop", "History"])
+def test_functions_and_classes_have_the_same_arguments(name):
+    assert parameters(getattr(fb, name)) == parameters(getattr(reference, name))
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_classes_have_the_same_methods_with_the_same_arguments(name):
+    ours, theirs = getattr(fb, name), getattr(reference, name)
+    only_here = {entry.partition(".")[2] for entry in PACKAGE_ONLY if entry.startswith(f"{name}.")}
+    hidden = {"to_dict"}  # of Dense: what a file holds
+    assert methods(ours) - only_here - hidden == methods(theirs)
+    assert only_here <= methods(ours)
+    for method in methods(theirs):
+        assert parameters(getattr(ours, method)) == parameters(getattr(theirs, method)), method
+
+
+def made(package):
+    """Return one object of each class, with what makes it."""
+    net = package.mlp([2, 3, 1])
+    history = net.fit([[0.0, 1.0]], [1.0], epochs=1, progress=False)
+    return {
+        "Network": net,
+        "Gradients": net.gradient([[0.0, 1.0]], [1.0])[1],
+        "History": history,
+        "Dense": package.Dense(3),
+        "Stop": package.Stop(),
+    }
+
+
+def attributes(thing):
+    """Return the names of the public data of an object."""
+    return public(
+        name for name in dir(thing) if not callable(getattr(thing, name)) and name != "metadata"
+    )
+
+
+@pytest.mark.parametrize("name", ["Network", "Gradients", "History", "Dense", "Stop"])
+def test_objects_have_the_same_attributes(name):
+    assert attributes(made(fb)[name]) == attributes(made(reference)[name])
+
+
+@pytest.mark.parametrize("name", ["Dense", "Stop", "SGD", "Adam"])
+def test_arguments_can_be_read_back_and_changed_alike(name):
+    ours, theirs = (
+        {"Dense": package.Dense(3)}.get(name) or getattr(package, name)()
+        for package in (fb, reference)
+    )
+    for argument, _, default in parameters(getattr(reference, name)):
+        wanted = 3 if argument == "units" else default
+        assert getattr(theirs, argument) == wanted, argument
+        assert getattr(ours, argument) == wanted, argument
+
+
+def documented():
+    """Yield (name, object) of everything public in package and twin that takes a docstring."""
+    for module in (fb, kernels, reference, reference.kernels):
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if not inspect.ismodule(thing):
+                yield f"{module.__name__}.{name}", thing
+            if inspect.isclass(thing):
+                for method in sorted(methods(thing)):
+                    full = f"{name}.{method}"
+                    if PACKAGE_ONLY.get(full, "files") == "files" and method != "to_dict":
+                        yield f"{module.__name__}.{full}", getattr(thing, method)
+
+
+@pytest.mark.parametrize("thing", [pytest.param(thing, id=name) for name, thing in documented()])
+def test_every_public_name_has_a_docstring(thing):
+    text = inspect.getdoc(thing) or ""
+    first = text.splitlines()[0] if text else ""
+    assert len(first) > 5
+    assert first == first.strip()
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        pytest.param(thing, id=name)
+        for name, thing in documented()
+        if not name.startswith("fastbp.reference")
+    ],
+)
+def test_every_public_name_of_the_package_has_an_example(thing):
+    text = inspect.getdoc(thing) or ""
+    assert "\nExamples\n--------\n" in text
+    assert ">>> " in text.partition("\nExamples\n")[2]
+
+
+@pytest.mark.parametrize("name", sorted(set(reference.__all__) - {"kernels"}))
+def test_every_class_and_function_of_the_twin_has_an_example(name):
+    text = "\n".join(
+        inspect.getdoc(thing) or ""
+        for thing in [getattr(reference, name), *vars(getattr(reference, name)).values()]
+        if callable(thing) or isinstance(thing, property)
+    )
+    assert ">>> " in text or ">>> " in (inspect.getdoc(getattr(reference, name)) or "")
+
+
+def test_every_argument_of_the_package_is_documented():
+    missing = []
+    for name, thing in documented():
+        if name.startswith("fastbp.reference") or (
+            inspect.isclass(thing) and issubclass(thing, (Exception, fb.Gradients))
+        ):
+            continue
+        text = inspect.getdoc(thing) or ""
+        if "As for" in text:
+            text += inspect.getdoc(fb.Network) + inspect.getdoc(fb.Network.evaluate)
+            text += inspect.getdoc(fb.SGD) + inspect.getdoc(fb.Adam)
+            text += inspect.getdoc(kernels.loss_value)
+        missing += [
+            f"{name}({argument})"
+            for argument, _, _ in parameters(thing)
+            if not any(
+                argument in line.partition(" :")[0].split(", ")
+                for line in map(str.strip, text.splitlines())
+            )
+        ]
+    assert not missing

@@ -1,0 +1,201 @@
+"""What the tests feed in: random networks and rows, arrays in disguise, and twins of networks.
+
+Hypothesis draws the structure (sizes, names, flags, seeds); the numbers come from a numpy Generator
+with the drawn seed, because a failing case is understood from its structure.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+
+import fastbp as fb
+from fastbp import reference
+from fastbp.spec import ACTIVATIONS, DTYPES, LOSSES, OUTPUT_OF_LOSS
+
+# Every output activation with every loss that it may have.
+PAIRS = [
+    (output, loss)
+    for loss in LOSSES
+    for output in ACTIVATIONS
+    if OUTPUT_OF_LOSS.get(loss, output) == output
+]
+
+# 1, primes, and one above a multiple of 8 or 16 numbers, where a vector loop has a remainder.
+SIZES = [1, 2, 3, 5, 7, 8, 9, 13, 17, 31, 33]
+
+# Row sums go in blocks of 256: one row, a few, one block and a row, two blocks and a row.
+ROWS = [1, 2, 7, 257, 513]
+
+# Settings of each optimizer that take a way of their own through the update rules.
+OPTIMIZERS = {
+    "sgd": ("SGD", {"learning_rate": 0.1}),
+    "sgd-decay": ("SGD", {"learning_rate": 0.1, "weight_decay": 0.01}),
+    "sgd-momentum": ("SGD", {"learning_rate": 0.05, "momentum": 0.9}),
+    "sgd-momentum-decay": (
+        "SGD",
+        {"learning_rate": 0.05, "momentum": 0.5, "weight_decay": 0.1},
+    ),
+    "sgd-nesterov": ("SGD", {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}),
+    "sgd-nesterov-decay": (
+        "SGD",
+        {"learning_rate": 0.05, "momentum": 0.8, "nesterov": True, "weight_decay": 0.02},
+    ),
+    "adam": ("Adam", {"learning_rate": 0.01}),
+    "adam-settings": (
+        "Adam",
+        {"learning_rate": 0.02, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-4},
+    ),
+}
+
+
+def optimizer_pair(name):
+    """Return (the package's, the twin's) optimizer of an entry of OPTIMIZERS."""
+    kind, settings = OPTIMIZERS[name]
+    return getattr(fb, kind)(**settings), getattr(reference, kind)(**settings)
+
+
+@dataclass(frozen=True)
+class Case:
+    """The structure of a network and of its rows."""
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    biases: tuple[bool, ...]
+    loss: str
+    dtype: str
+    n_rows: int
+    seed: int
+
+    def network(self):
+        """Make the package's network, with biases that are not 0."""
+        layers = [
+            fb.Dense(*layer)
+            for layer in zip(self.sizes[1:], self.activations, self.biases, strict=True)
+        ]
+        net = fb.Network(self.sizes[0], layers, self.loss, self.dtype, self.seed)
+        rng = np.random.default_rng(self.seed + 1)
+        for bias in net.biases:
+            if bias is not None:
+                bias[:] = rng.uniform(-0.5, 0.5, bias.shape)
+        return net
+
+    def rows(self):
+        """Return (x, y) of the network's dtype; class indices are int64."""
+        rng = np.random.default_rng(self.seed + 2)
+        x = rng.uniform(-2, 2, (self.n_rows, self.sizes[0])).astype(self.dtype)
+        return x, targets(rng, self.loss, self.n_rows, self.sizes[-1], self.dtype)
+
+
+def case(sizes, hidden, output, loss, dtype, n_rows, seed=0):
+    """Return a Case with one hidden activation and biases everywhere."""
+    n_layers = len(sizes) - 1
+    activations = (hidden,) * (n_layers - 1) + (output,)
+    return Case(tuple(sizes), activations, (True,) * n_layers, loss, dtype, n_rows, seed)
+
+
+def targets(rng, loss, n_rows, n_out, dtype):
+    """Return targets that suit the loss, (n_rows, n_out), or class indices (n_rows,)."""
+    if loss == "cross_entropy":
+        return rng.integers(0, n_out, n_rows)
+    low = 0 if loss == "binary_cross_entropy" else -1
+    return rng.uniform(low, 1, (n_rows, n_out)).astype(dtype)
+
+
+def one_hot(labels, n_out, dtype):
+    """Return (n_rows, n_out) with 1 at each row's label."""
+    return np.eye(n_out, dtype=dtype)[labels]
+
+
+@st.composite
+def cases(draw, max_layers=4, rows=tuple(ROWS), losses=LOSSES, dtypes=DTYPES):
+    """Draw a Case: 1 to `max_layers` layers, so 0 hidden layers upwards, activations mixed."""
+    n_layers = draw(st.integers(1, max_layers), label="layers")
+    sizes = draw(st.lists(st.sampled_from(SIZES), min_size=n_layers + 1, max_size=n_layers + 1))
+    hidden = draw(
+        st.lists(st.sampled_from(ACTIVATIONS), min_size=n_layers - 1, max_size=n_layers - 1)
+    )
+    output, loss = draw(st.sampled_from([pair for pair in PAIRS if pair[1] in losses]))
+    biases = draw(st.lists(st.booleans(), min_size=n_layers, max_size=n_layers))
+    return Case(
+        tuple(sizes),
+        (*hidden, output),
+        tuple(biases),
+        loss,
+        draw(st.sampled_from(dtypes)),
+        draw(st.sampled_from(rows)),
+        draw(st.integers(0, 2**16)),
+    )
+
+
+def twin_of(net):
+    """Return the twin of a network: same layers, loss, seed and parameters."""
+    layers = [
+        reference.Dense(layer.units, layer.activation, layer.bias, layer.init)
+        for layer in net.layers
+    ]
+    twin = reference.Network(net.sizes[0], layers, net.loss, net.dtype, net.seed)
+    twin.params = net.params.astype(np.float64).tolist()
+    return twin
+
+
+def _strided(array):
+    """Return the array as every second element of a larger one, along each axis."""
+    large = np.full([2 * n for n in array.shape], 7, array.dtype)
+    view = large[tuple(slice(None, None, 2) for _ in array.shape)]
+    view[...] = array
+    return view
+
+
+def _misaligned(array):
+    """Return the array at an address that is no multiple of the item's size."""
+    memory = np.zeros(array.nbytes + 1, np.uint8)[1:]
+    view = memory.view(array.dtype).reshape(array.shape)
+    view[...] = array
+    return view
+
+
+def _read_only(array):
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+# Each takes an array of whole numbers 0 and 1 and returns something that means the same numbers.
+DISGUISES = {
+    "read-only": _read_only,
+    "strided": _strided,
+    "negative-stride": lambda array: np.flip(np.flip(array).copy()),
+    "fortran": np.asfortranarray,
+    "transposed": lambda array: np.ascontiguousarray(array.T).T,
+    "list": lambda array: array.tolist(),
+    "tuples": lambda array: (
+        tuple(map(tuple, array.tolist())) if array.ndim == 2 else tuple(array.tolist())
+    ),
+    "list-of-arrays": lambda array: list(array),
+    "int64": lambda array: array.astype(np.int64),
+    "uint8": lambda array: array.astype(np.uint8),
+    "bool": lambda array: array.astype(bool),
+    "float16": lambda array: array.astype(np.float16),
+    "float32": lambda array: array.astype(np.float32),
+    "float64": lambda array: array.astype(np.float64),
+    "longdouble": lambda array: array.astype(np.longdouble),
+    "big-endian": lambda array: array.astype(array.dtype.newbyteorder(">")),
+    "misaligned": _misaligned,
+    "memoryview": lambda array: memoryview(np.ascontiguousarray(array)),
+    "subclass": lambda array: array.view(np.recarray),
+}
+
+# No numbers, or none that a network of real numbers could take.
+IMPOSTORS = {
+    "object": lambda array: array.astype(object),
+    "strings": lambda array: array.astype(str),
+    "complex": lambda array: array.astype(complex),
+    "dates": lambda array: array.astype(np.int64).astype("datetime64[D]"),
+    "none": lambda array: None,
+    "scalar": lambda array: 1.0,
+    "dict": lambda array: {"x": 1},
+    "generator": lambda array: (row for row in array),
+    "ragged": lambda array: [[1.0], [1.0, 2.0]],
+    "three-dimensions": lambda array: array.reshape(*array.shape, 1, 1),
+}
