@@ -19,7 +19,19 @@ NUMERIC_KINDS = "biuf"
 
 
 class FileFormatError(ValueError):
-    """A file is not a fastbp model, or is damaged."""
+    """A file is not a fastbp model, or is damaged.
+
+    Examples
+    --------
+    >>> import fastbp as fb, pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "model.npz")
+    >>> _ = path.write_text("not a model")
+    >>> try:
+    ...     fb.load(path)
+    ... except fb.FileFormatError:
+    ...     print("refused")
+    refused
+    """
 
 
 def described(value: object) -> str:
@@ -212,6 +224,12 @@ def row_weights(value: object, n_rows: int, dtype: npt.DTypeLike) -> Array | Non
     if (weight < 0).any():
         row = int(np.flatnonzero(weight < 0)[0])
         raise ValueError(f"{name} must not be negative, got {weight[row]} in row {row}")
+    # The kernels flush denormal numbers to 0; counted as 0 here, they cannot leave a batch without.
+    weight = np.where(weight < np.finfo(weight.dtype).tiny, 0, weight)
     if not weight.any():
         raise ValueError(f"{name} must hold at least one weight above 0, got all 0")
+    with np.errstate(over="ignore"):
+        total = weight.sum(dtype=np.float64)
+    if total == np.inf:
+        raise ValueError(f"{name} must have a finite sum, got {total}")
     return weight

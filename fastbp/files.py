@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import secrets
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,7 @@ def read(path: StrPath) -> tuple[dict[str, Any], dict[str, Any], Array]:
     """
     source = as_path(path)
     try:
-        with np.load(source, allow_pickle=False) as archive:
+        with source.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             header = json.loads(bytes(archive["header"]))
             params = archive["params"]
         if header["format"] != FORMAT or header["version"] != VERSION:
@@ -80,5 +79,8 @@ def read(path: StrPath) -> tuple[dict[str, Any], dict[str, Any], Array]:
         if error.errno is not None:
             raise
         raise FileFormatError(f"{source.name} is not a fastbp model: {error}") from None
-    except (ValueError, KeyError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except MemoryError:
+        raise
+    except Exception as error:
+        # A damaged archive makes zipfile, zlib, json and numpy raise errors of many kinds.
         raise FileFormatError(f"{source.name} is not a fastbp model: {error}") from None

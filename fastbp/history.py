@@ -22,6 +22,13 @@ class History:
         Why it ended: epochs, loss, seconds, patience, gradient_norm, callback or diverged.
     message : str
         For diverged: the epoch, the step within it (both from 1) and the learning rate; else empty.
+
+    Examples
+    --------
+    >>> import fastbp as fb
+    >>> history = fb.mlp([1, 1]).fit([[1.0], [2.0]], [1.0, 2.0], epochs=3)
+    >>> len(history.loss), history.stop_reason
+    (3, 'epochs')
     """
 
     def __init__(self) -> None:

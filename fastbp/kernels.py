@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fastbp import checks
+from fastbp._compiled import engine
 from fastbp._compiled import kernels as compiled
 from fastbp.checks import Array
+from fastbp.memory import zeros
 from fastbp.spec import ACTIVATIONS, LOSSES, check_pair
 
 __all__ = [
@@ -61,8 +63,15 @@ def _columns(name: str, array: Array, width: int, other: str) -> None:
 
 
 def _copied(array: Array, dtype: np.dtype[Any]) -> Array:
-    """Return a new C-contiguous array of the dtype."""
-    return np.array(array, dtype, order="C")
+    """Return a new C-contiguous array of the dtype that the kernels may read as vectors."""
+    out = zeros(array.size, dtype).reshape(array.shape)
+    out[...] = array
+    return out
+
+
+def _scratch(columns: int, dtype: np.dtype[Any]) -> Array:
+    """Return the scratch of a product of so many columns."""
+    return zeros(engine.scratch_length(columns, dtype.itemsize), dtype)
 
 
 def _in_place(name: str, value: object, shape: tuple[int, ...], dtype: Any = None) -> Array:
@@ -364,10 +373,14 @@ def dense_forward(x: npt.ArrayLike, weight: npt.ArrayLike, bias: npt.ArrayLike |
     if b is not None and b.shape != w.shape[:1]:
         raise ValueError(f"bias must have shape {w.shape[:1]} to fit weight, got {b.shape}")
     dtype = _common_dtype(rows, w) if b is None else _common_dtype(rows, w, b)
-    z = np.empty((len(rows), len(w)), dtype)
-    compiled.rows_product(_copied(rows, dtype), _copied(w.T, dtype), z, np.empty(len(w), dtype))
-    if b is not None:
-        compiled.bias_added(z, _copied(b, dtype))
+    z = zeros(len(rows) * len(w), dtype).reshape(len(rows), len(w))
+    compiled.rows_product(
+        _copied(rows, dtype),
+        _copied(w.T, dtype),
+        z,
+        None if b is None else _copied(b, dtype),
+        _scratch(len(w), dtype),
+    )
     return z
 
 
@@ -497,9 +510,9 @@ def hidden_delta(
     _columns("z", below, w.shape[1], "weight")
     checks.same_length("delta", above, len(below))
     dtype = _common_dtype(w, above, below)
-    gradient = np.empty(below.shape, dtype)
-    scratch = np.empty(w.shape[1], dtype)
-    compiled.rows_product(_copied(above, dtype), _copied(w, dtype), gradient, scratch)
+    gradient = zeros(below.size, dtype).reshape(below.shape)
+    scratch = _scratch(w.shape[1], dtype)
+    compiled.rows_product(_copied(above, dtype), _copied(w, dtype), gradient, None, scratch)
     return _vjp(activation, _copied(below, dtype), gradient)
 
 
@@ -548,9 +561,12 @@ def accumulate_gradients(
     if bias is not None:
         bias = _in_place("bias_gradient", bias, shape[:1], dtype)
     total = _copied(weight_gradient.T, dtype)
-    scratch = np.empty(shape[0], dtype)
-    compiled.add_gradients(_copied(inputs, dtype), _copied(d, dtype), total, bias, scratch)
+    bias_total = None if bias is None else _copied(bias, dtype)
+    scratch = _scratch(max(shape), dtype)
+    compiled.add_gradients(_copied(inputs, dtype), _copied(d, dtype), total, bias_total, scratch)
     weight_gradient[...] = total.T
+    if bias is not None:
+        bias[...] = bias_total
 
 
 def sgd_update(

@@ -14,6 +14,7 @@ from fastbp.initializers import initial_weight
 from fastbp.optimizers import Optimizer, as_optimizer
 from fastbp.plan import Plan, views
 from fastbp.spec import Dense, Spec, mlp_layers
+from fastbp.threads import threads_for, usable_cores
 from fastbp.training import (
     Callback,
     Fit,
@@ -38,6 +39,13 @@ class Gradients:
         dL/dx.
     flat : array, (n_params,)
         All of it in the order of `Network.params`.
+
+    Examples
+    --------
+    >>> import fastbp as fb
+    >>> loss, grads = fb.mlp([2, 3, 1]).gradient([[1.0, 2.0]], [0.5])
+    >>> grads.weights[0].shape, grads.biases[1].shape, grads.inputs.shape, grads.flat.shape
+    ((3, 2), (1,), (1, 2), (13,))
     """
 
     __slots__ = ("biases", "flat", "inputs", "weights")
@@ -123,7 +131,7 @@ class Network:
         self.metadata: dict[str, Any] = {}
         self._idle: list[tuple[Plan, Any]] = []
         plan = Plan(spec, 1)
-        self._params: Array = np.zeros(plan.n_params, self._dtype)
+        self._params: Array = plan.vector()
         self.weights, self.biases = views(plan.layers, self._params)
 
     @property
@@ -183,20 +191,22 @@ class Network:
         self.metadata = state["metadata"]
         self.params = state["params"]
 
-    def _rows(self, x: object) -> Array:
+    def _rows(self, x: object, name: str = "x") -> Array:
         """Return x checked and converted."""
         spec = self._spec
-        return checks.rows("x", x, spec.n_in, self._dtype, spec.shape_text)
+        return checks.rows(name, x, spec.n_in, self._dtype, spec.shape_text)
 
-    def _data(self, x: object, y: object, sample_weight: object = None) -> Rows:
-        """Return x, y and the weights checked and converted."""
-        array = self._rows(x)
-        target, label = checks.targets(y, self.loss, len(array), self._spec.n_out, self._dtype)
+    def _data(self, x: object, y: object, sample_weight: object = None, origin: str = "") -> Rows:
+        """Return x, y and the weights checked and converted; `origin` goes before their names."""
+        array = self._rows(x, f"{origin}x")
+        target, label = checks.targets(
+            y, self.loss, len(array), self._spec.n_out, self._dtype, f"{origin}y"
+        )
         weight = checks.row_weights(sample_weight, len(array), self._dtype)
         return Rows(array, target, label, weight)
 
-    def _take_engine(self, n_rows: int) -> tuple[Plan, Any]:
-        """Return an engine with room for n_rows, for this call alone.
+    def _take_engine(self, n_rows: int, threads: int = 1) -> tuple[Plan, Any]:
+        """Return an engine with room for n_rows and a team of threads, for this call alone.
 
         Each call has an engine of its own, so that Python threads may share a network for passes
         that change no parameter.
@@ -207,11 +217,10 @@ class Network:
                 found = self._idle.pop()
             except IndexError:
                 break
-            if found[0].capacity >= needed:
+            if found[0].capacity >= needed and found[0].threads == threads:
                 return found
-        plan = Plan(self._spec, n_rows)
-        gradient = np.zeros(plan.n_params, self._dtype)
-        return plan, engine.Engine(plan, self._params, gradient)
+        plan = Plan(self._spec, n_rows, threads)
+        return plan, engine.Engine(plan, self._params, plan.vector())
 
     def predict(self, x: npt.ArrayLike) -> Array:
         """Return the outputs a^L of each row.
@@ -362,8 +371,8 @@ class Network:
 
     def _gradient_engine(self, n_rows: int) -> tuple[Plan, Array, Any]:
         """Return an engine that leaves its gradient in a vector of the caller's own."""
-        plan = Plan(self._spec, n_rows)
-        flat = np.zeros(plan.n_params, self._dtype)
+        plan = Plan(self._spec, n_rows, inputs=True)
+        flat = plan.vector()
         return plan, flat, engine.Engine(plan, self._params, flat)
 
     def train_step(
@@ -409,7 +418,9 @@ class Network:
         bound = found[1]
         bound.set_data(*rows)
         bound.set_rule(rule, None)
-        *_, loss, diverged = bound.run(None, len(rows.x), 0, 1)
+        bound.refresh()
+        diverged = bound.run(None, len(rows.x), 0, 1)
+        loss: float = bound.last_loss
         bound.release_data()
         self._idle.append(found)
         if diverged:
@@ -417,7 +428,7 @@ class Network:
                 f"loss became {loss} at step {rule.steps + 1} (learning_rate "
                 f"{rule.learning_rate:g}); the parameters are unchanged"
             )
-        return float(loss)
+        return loss
 
     def fit(
         self,
@@ -458,7 +469,8 @@ class Network:
         progress : bool, optional
             Whether to print a line an epoch to standard error; None: where that is a terminal.
         threads : int, optional
-            Threads to use, at least 1. The result has the same bits for any number.
+            Threads to use, at least 1; None: FASTBP_NUM_THREADS, or as many cores as the process
+            may use and the work of a step pays for. The result has the same bits for any number.
 
         Returns
         -------
@@ -485,8 +497,6 @@ class Network:
         'loss'
         """
         rule = as_optimizer(optimizer)
-        if threads is not None:
-            checks.integer("threads", threads, 1)
         if stop is not None and not isinstance(stop, Stop):
             raise TypeError(f"stop must be a fb.Stop, got {checks.described(stop)}")
         rows = self._data(x, y, sample_weight)
@@ -504,13 +514,22 @@ class Network:
             progress=show_progress(progress),
             seed=self.seed,
         )
-        found = self._take_engine(settings.batch_size)
+        team = threads_for(threads, self._step_work(settings.batch_size))
+        found = self._take_engine(settings.batch_size, team)
         job = Fit(self, found[1], rule, rows, held, settings)
         rule.bind(self, self._params)
-        history = job.run()
-        found[1].release_data()
+        found[1].start_team(team, usable_cores())
+        try:
+            history = job.run()
+        finally:
+            found[1].end_team()
+            found[1].release_data()
         self._idle.append(found)
         return history
+
+    def _step_work(self, rows: int) -> int:
+        """Return the floating-point operations of a step: 2 a product term, 3 products a weight."""
+        return 6 * rows * self._params.size
 
     def _validation(self, rows: Rows, validation: object, shuffle: bool) -> tuple[Rows, Rows]:
         """Return (training rows, validation rows) for (x, y) or a fraction."""
@@ -519,7 +538,7 @@ class Network:
                 raise ValueError(
                     f"validation must be (x, y) or a fraction, got {len(validation)} items"
                 )
-            return rows, self._data(*validation)
+            return rows, self._data(validation[0], validation[1], origin="validation ")
         fraction = checks.number("validation", validation, 0, below=1, above=True)
         return split(rows, fraction, shuffle, self.seed)
 
@@ -537,6 +556,14 @@ class Network:
             The file cannot be written.
         ValueError
             The metadata holds something that is not a JSON value.
+
+        Examples
+        --------
+        >>> import fastbp as fb, os, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.npz")
+        >>> fb.mlp([2, 3, 1]).save(path)
+        >>> fb.load(path)
+        <Network 2-3-1 (relu, identity), mse, float32, 13 parameters>
         """
         files.write(path, self._spec.to_dict(), self.metadata, self._params)
 

@@ -4,12 +4,63 @@ The rules themselves are compiled (src_pyx/fastbp/update.pxd). Adding an optimiz
 that names its rule, its number of slots and its settings in the rule's order.
 """
 
+from __future__ import annotations
+
 import weakref
+from collections.abc import Callable
 
 import numpy as np
 
 from fastbp import checks
 from fastbp.checks import Array
+
+
+class Setting:
+    """An argument of an optimizer that can be read and changed: one place of its `hyper`.
+
+    Parameters
+    ----------
+    index : int
+        The place.
+    check : callable
+        Takes (name, value), returns the number to store, raises for a value out of range.
+    kind : callable
+        Turns the stored float into what the user reads.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        check: Callable[[str, object], float],
+        kind: Callable[[float], float] = float,
+    ) -> None:
+        self.index = index
+        self.check = check
+        self.kind = kind
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, optimizer: Optimizer, owner: type | None = None) -> float:
+        return self.kind(float(optimizer.hyper[self.index]))
+
+    def __set__(self, optimizer: Optimizer, value: float) -> None:
+        optimizer.hyper[self.index] = self.check(self.name, value)
+
+
+def not_negative(name: str, value: object) -> float:
+    """Return a finite number of at least 0."""
+    return checks.number(name, value, 0)
+
+
+def above_zero(name: str, value: object) -> float:
+    """Return a finite number above 0."""
+    return checks.number(name, value, 0, above=True)
+
+
+def decay(name: str, value: object) -> float:
+    """Return a number in [0, 1)."""
+    return checks.number(name, value, 0, below=1)
 
 
 class Optimizer:
@@ -21,24 +72,21 @@ class Optimizer:
     """
 
     rule: str
-
+    learning_rate = Setting(0, not_negative)
     slots: Array
     _owner: weakref.ref[object] | None
 
-    def __init__(self, settings: list[float], n_slots: int) -> None:
-        self.hyper: Array = np.array(settings, np.float64)
-        self.n_slots = n_slots
+    def __init__(self, **settings: float) -> None:
+        self.hyper: Array = np.zeros(len(settings))
+        for name, value in settings.items():
+            setattr(self, name, value)
         self.clock: Array = np.zeros(3)
         self.reset()
 
     @property
-    def learning_rate(self) -> float:
-        """Length of a step, eta."""
-        return float(self.hyper[0])
-
-    @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        self.hyper[0] = checks.number("learning_rate", value, 0)
+    def n_slots(self) -> int:
+        """Number of state vectors that the rule keeps."""
+        raise NotImplementedError
 
     @property
     def steps(self) -> int:
@@ -49,23 +97,34 @@ class Optimizer:
         """Take on a network: make the state on first use, refuse another network's state."""
         if self._owner is None:
             self._owner = weakref.ref(owner)
-            self.slots = np.zeros((self.n_slots, params.size), params.dtype)
         elif self._owner() is not owner:
             raise ValueError(
                 "optimizer must be new or reset for another network, got one that carries the "
                 f"state of its first network after {self.steps} steps; call optimizer.reset() or "
                 "make a new one"
             )
+        if len(self.slots) != self.n_slots:
+            self.slots = np.zeros((self.n_slots, params.size), params.dtype)
 
     def reset(self) -> None:
-        """Forget the state and the network it belongs to."""
+        """Forget the state and the network it belongs to.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net, optimizer = fb.mlp([1, 1]), fb.SGD(0.1)
+        >>> loss = net.train_step([[1.0]], [0.0], optimizer)
+        >>> optimizer.reset()
+        >>> optimizer.steps
+        0
+        """
         self._owner = None
         self.slots = np.zeros((0, 0))
         self.clock[:] = 0, 1, 1
 
     def __getstate__(self) -> dict[str, object]:
         """Return the settings: the state belongs to one network in one process."""
-        return {"hyper": self.hyper.copy(), "n_slots": self.n_slots}
+        return {"hyper": self.hyper.copy()}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
@@ -105,6 +164,9 @@ class SGD(Optimizer):
     """
 
     rule = "sgd"
+    momentum = Setting(1, not_negative)
+    nesterov = Setting(2, checks.flag, bool)
+    weight_decay = Setting(3, not_negative)
 
     def __init__(
         self,
@@ -113,15 +175,19 @@ class SGD(Optimizer):
         nesterov: bool = False,
         weight_decay: float = 0.0,
     ) -> None:
-        settings = [
-            checks.number("learning_rate", learning_rate, 0),
-            checks.number("momentum", momentum, 0),
-            float(checks.flag("nesterov", nesterov)),
-            checks.number("weight_decay", weight_decay, 0),
-        ]
         if nesterov and momentum == 0:
             raise ValueError("nesterov must come with momentum above 0, got momentum 0")
-        super().__init__(settings, n_slots=1 if momentum > 0 else 0)
+        super().__init__(
+            learning_rate=learning_rate,
+            momentum=momentum,
+            nesterov=nesterov,
+            weight_decay=weight_decay,
+        )
+
+    @property
+    def n_slots(self) -> int:
+        """The velocity, with momentum."""
+        return int(self.momentum > 0)
 
     def __repr__(self) -> str:
         rate, momentum, nesterov, decay = self.hyper.tolist()
@@ -159,6 +225,9 @@ class Adam(Optimizer):
     """
 
     rule = "adam"
+    beta1 = Setting(1, decay)
+    beta2 = Setting(2, decay)
+    epsilon = Setting(3, above_zero)
 
     def __init__(
         self,
@@ -167,13 +236,12 @@ class Adam(Optimizer):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
     ) -> None:
-        settings = [
-            checks.number("learning_rate", learning_rate, 0),
-            checks.number("beta1", beta1, 0, below=1),
-            checks.number("beta2", beta2, 0, below=1),
-            checks.number("epsilon", epsilon, 0, above=True),
-        ]
-        super().__init__(settings, n_slots=2)
+        super().__init__(learning_rate=learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon)
+
+    @property
+    def n_slots(self) -> int:
+        """The means of the gradient and of its square."""
+        return 2
 
     def __repr__(self) -> str:
         rate, beta1, beta2, epsilon = self.hyper.tolist()

@@ -10,21 +10,30 @@ import numpy as np
 
 from fastbp._compiled import engine
 from fastbp.checks import Array
+from fastbp.memory import LINE_BYTES, zeros
 from fastbp.spec import Spec
 
-# Workspace parts start at multiples of a cache line.
-LINE_BYTES = 64
+# Rows this far apart fall into the same few sets of a cache.
+CONFLICT_BYTES = 2048
 
 
 class LayerPlan(NamedTuple):
-    """One layer's sizes and offsets, counted in elements; bias is -1 where there is none."""
+    """One layer's sizes and offsets, counted in elements; -1 where there is none.
+
+    `row` is the distance between rows of a and delta, `transposed_row` between rows of the
+    transpose.
+    """
 
     n_in: int
     n_out: int
     activation: str
     weight: int
     bias: int
+    row: int
     a: int
+    delta: int
+    transposed: int
+    transposed_row: int
 
 
 class Plan:
@@ -37,44 +46,78 @@ class Plan:
     rows : int
         Largest number of rows of a pass. More than BLOCK_ROWS (256, the length of a block of the
         row sums) are worked block by block, so no more memory is needed for them.
+    threads : int
+        Threads that share the work.
+    inputs : bool
+        Whether dL/dx is wanted.
     """
 
-    def __init__(self, spec: Spec, rows: int) -> None:
+    def __init__(self, spec: Spec, rows: int, threads: int = 1, inputs: bool = False) -> None:
         self.dtype = np.dtype(spec.dtype)
         self.loss = spec.loss
         self.n_in, self.n_out = spec.n_in, spec.n_out
         self.capacity = min(rows, engine.BLOCK_ROWS)
+        self.threads = threads
         self._length = 0
-        widest = max(spec.sizes)
-        self.x = self._take(self.capacity * spec.n_in)
+        widths = [self._row(size) for size in spec.sizes]
+        self.x_row = widths[0]
+        self.x = self._take(self.capacity * widths[0])
+        self.x_delta = self._take(self.capacity * widths[0]) if inputs else -1
         self.y = self._take(self.capacity * spec.n_out)
-        self.z = self._take(self.capacity * spec.n_out)
-        self.delta = self._take(self.capacity * widest)
-        self.spare = self._take(self.capacity * widest)
-        self.transposed = self._take(
-            max(n_in * n_out for n_in, n_out in zip(spec.sizes, spec.sizes[1:], strict=False))
-        )
-        self.block_sum = self._take(widest)
+        self.z = self._take(self.capacity * widths[-1])
+        deltas = self._deltas(widths[1:])
         self.layers: list[LayerPlan] = []
         weight = 0
-        for n_in, layer in zip(spec.sizes, spec.layers, strict=False):
+        for index, (n_in, layer) in enumerate(zip(spec.sizes, spec.layers, strict=False)):
             end = weight + n_in * layer.units
-            a = self._take(self.capacity * layer.units)
-            bias = end if layer.bias else -1
-            self.layers.append(LayerPlan(n_in, layer.units, layer.activation, weight, bias, a))
+            behind = index > 0 or inputs
+            self.layers.append(
+                LayerPlan(
+                    n_in,
+                    layer.units,
+                    layer.activation,
+                    weight,
+                    end if layer.bias else -1,
+                    widths[index + 1],
+                    self._take(self.capacity * widths[index + 1]),
+                    deltas[index],
+                    self._take(layer.units * widths[index]) if behind else -1,
+                    widths[index],
+                )
+            )
             weight = end + (layer.units if layer.bias else 0)
         self.n_params = weight
+        self.scratch_length = self._padded(engine.scratch_length(max(widths), self.dtype.itemsize))
+        self.scratch = self._take(threads * self.scratch_length)
+
+    def _deltas(self, widths: list[int]) -> list[int]:
+        """Return the place of each layer's delta: two in turn, or one a layer for a team."""
+        if self.threads > 1:
+            return [self._take(self.capacity * width) for width in widths]
+        places = [self._take(self.capacity * max(widths[turn::2], default=0)) for turn in (0, 1)]
+        return [places[index % 2] for index in range(len(widths))]
+
+    def _padded(self, length: int) -> int:
+        """Return the length rounded up to whole cache lines."""
+        step = LINE_BYTES // self.dtype.itemsize
+        return -(-length // step) * step
+
+    def _row(self, width: int) -> int:
+        """Return the distance between rows: whole cache lines, no multiple of CONFLICT_BYTES."""
+        row = self._padded(width)
+        if row * self.dtype.itemsize % CONFLICT_BYTES == 0:
+            row += LINE_BYTES // self.dtype.itemsize
+        return row
 
     def _take(self, length: int) -> int:
         """Reserve `length` elements of the workspace and return their offset."""
         start = self._length
-        step = LINE_BYTES // self.dtype.itemsize
-        self._length += -(-length // step) * step
+        self._length += self._padded(length)
         return start
 
     def workspace(self) -> Array:
         """Return a new workspace."""
-        return np.zeros(self._length, self.dtype)
+        return zeros(self._length, self.dtype)
 
     def label_space(self) -> Array:
         """Return room for the class indices of one block."""
@@ -83,6 +126,14 @@ class Plan:
     def weight_space(self) -> Array:
         """Return room for the sample weights of one block."""
         return np.zeros(self.capacity, self.dtype)
+
+    def loss_space(self) -> Array:
+        """Return room for the losses of the rows of one block."""
+        return np.zeros(self.capacity, np.float64)
+
+    def vector(self) -> Array:
+        """Return a new vector of zeros for parameters or gradients."""
+        return zeros(self.n_params, self.dtype)
 
 
 def views(layers: list[LayerPlan], flat: Array) -> tuple[tuple[Array, ...], tuple[Any, ...]]:

@@ -4,12 +4,14 @@ The engine takes many steps in one call. Python comes in between calls of about 
 that Ctrl-C, time limits and progress are answered, and at the end of each epoch.
 """
 
+from __future__ import annotations
+
 import math
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -17,6 +19,9 @@ from fastbp import checks
 from fastbp.checks import Array
 from fastbp.history import History, Stop, Watch
 from fastbp.optimizers import Optimizer
+
+if TYPE_CHECKING:
+    from fastbp._engine import Engine
 
 CALL_SECONDS = 0.01
 
@@ -31,7 +36,7 @@ class Rows(NamedTuple):
     label: Array | None
     weight: Array | None
 
-    def take(self, index: Array) -> "Rows":
+    def take(self, index: Array) -> Rows:
         """Return the rows of an index array."""
         y, label, weight = (None if part is None else part[index] for part in self[1:])
         return Rows(self.x[index], y, label, weight)
@@ -62,6 +67,8 @@ class Trained(Protocol):
 
 def checked_callbacks(callbacks: Iterable[Callback] | Callback) -> tuple[Callback, ...]:
     """Return the callbacks as a tuple of callables."""
+    if not callable(callbacks) and not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks must be callables, got {checks.described(callbacks)}")
     found = (callbacks,) if callable(callbacks) else tuple(callbacks)
     for callback in found:
         if not callable(callback):
@@ -89,47 +96,76 @@ def split(rows: Rows, fraction: float, shuffle: bool, seed: int | None) -> tuple
     return parts[0], parts[1]
 
 
-class Safe:
-    """A copy of parameters and optimizer state from a step whose loss was finite.
+class Piece(NamedTuple):
+    """Steps first .. stop - 1 of a run, its settings, and the parameters set before it."""
 
-    When a later loss is not finite, the copy is put back and the steps in between are taken again
-    up to the last good one; the same steps give the same bits. The engine makes the copy, at most
-    so often that it costs about 1 % of the time.
+    order: Array | None
+    first: int
+    stop: int
+    hyper: Array
+    params: Array | None
+
+
+class Safe:
+    """A way back to the last parameters whose loss was finite.
+
+    The engine copies parameters and optimizer state now and then, just after a finite loss, at most
+    so often that it costs about 1 % of the time. When a later loss is not finite, the copy is put
+    back and the steps in between are taken again but for the last; the same steps give the same
+    bits. What callbacks changed in between is remembered too.
     """
 
     BYTES_PER_SECOND = 5e7
 
-    def __init__(self, engine: Any, params: Array, optimizer: Optimizer) -> None:
+    def __init__(self, engine: Engine, params: Array, optimizer: Optimizer) -> None:
         self.engine = engine
         self.params = params.copy()
         self.slots = optimizer.slots.copy()
         self.clock = optimizer.clock.copy()
+        self.hyper = optimizer.hyper
         self.live = (params, optimizer.slots, optimizer.clock)
         self.interval = 0.05 + (params.nbytes + optimizer.slots.nbytes) / self.BYTES_PER_SECOND
         self.due = 0.0
-        self.taken: list[tuple[Array | None, int, int]] = []
+        self.pieces: list[Piece] = []
+        self.changed: Array | None = None
 
-    def before_run(self, now: float) -> None:
-        """Ask for a fresh copy when one is due."""
-        if now >= self.due:
-            self.engine.keep_safe()
+    def run(self, now: float, order: Array | None, batch_size: int, first: int, last: int) -> bool:
+        """Run steps on the engine and remember them; return whether a loss was not finite."""
+        diverged = self.engine.run(order, batch_size, first, last, now >= self.due)
+        if self.engine.kept:
             self.due = now + self.interval
-            self.taken.clear()
+            self.pieces.clear()
+            self.changed = None
+        if self.engine.updated > first:
+            piece = Piece(order, first, self.engine.updated, self.hyper.copy(), self.changed)
+            self.pieces.append(piece)
+            self.changed = None
+        return diverged
 
-    def after_run(self, order: Array | None, first: int, next_step: int) -> None:
-        """Remember which steps were taken since the copy."""
-        if next_step > first:
-            self.taken.append((order, first, next_step))
+    def watch(self, callbacks: Callable[[], bool]) -> bool:
+        """Call callbacks, which may change parameters or settings; return what they return."""
+        live = self.live[0]
+        before = live.copy()
+        result = callbacks()
+        if not np.array_equal(before, live):
+            self.changed = live.copy()
+        self.engine.refresh()
+        return result
 
     def restore(self, batch_size: int) -> None:
-        """Put back the state of the last step with a finite loss."""
+        """Put back the parameters and optimizer state that the last finite loss was taken of."""
+        settings = self.hyper.copy()
         for live, kept in zip(self.live, (self.params, self.slots, self.clock), strict=True):
             live[...] = kept
-        if self.taken:
-            order, first, stop = self.taken.pop()
-            self.taken.append((order, first, stop - 1))
-        for order, first, stop in self.taken:
-            self.engine.run(order, batch_size, first, stop)
+        if self.pieces:
+            self.pieces[-1] = self.pieces[-1]._replace(stop=self.pieces[-1].stop - 1)
+        for piece in self.pieces:
+            if piece.params is not None:
+                self.live[0][...] = piece.params
+            self.hyper[...] = piece.hyper
+            self.engine.refresh()
+            self.engine.run(piece.order, batch_size, piece.first, piece.stop)
+        self.hyper[...] = settings
 
 
 class Diverged(Exception):
@@ -151,7 +187,7 @@ class Fit:
     def __init__(
         self,
         network: Trained,
-        engine: Any,
+        engine: Engine,
         optimizer: Optimizer,
         rows: Rows,
         validation: Rows | None,
@@ -176,6 +212,7 @@ class Fit:
         self.safe = Safe(self.engine, params, self.optimizer)
         self.engine.set_data(*self.rows)
         self.engine.set_rule(self.optimizer, self.safe)
+        self.engine.refresh()
         self.start = time.perf_counter()
         rng = np.random.default_rng(self.settings.seed)
         history = self.history
@@ -206,26 +243,18 @@ class Fit:
 
     def _epoch(self, order: Array | None) -> float:
         """Take the steps of one epoch; return the mean training loss."""
-        loss_sum = weight_sum = 0.0
         step = 0
         batch_size = self.settings.batch_size
         while step < self.n_steps:
             began = time.perf_counter()
             if step > 0 and self.watch.out_of_time(began - self.start):
                 raise OutOfTime
-            self.safe.before_run(began)
             last = min(step + self.steps_a_call, self.n_steps)
-            following, loss, weight, last_loss, diverged = self.engine.run(
-                order, batch_size, step, last
-            )
-            self.safe.after_run(order, step, following)
-            if diverged:
-                raise Diverged(f"loss became {last_loss}", following + 1)
-            loss_sum += loss
-            weight_sum += weight
-            self._pace(time.perf_counter() - began, following - step)
-            step = following
-        return loss_sum / weight_sum
+            if self.safe.run(began, order, batch_size, step, last):
+                raise Diverged(f"loss became {self.engine.last_loss}", self.engine.stopped + 1)
+            self._pace(time.perf_counter() - began, last - step)
+            step = last
+        return self.engine.weighted_loss / self.engine.total_weight
 
     def _pace(self, seconds: float, steps: int) -> None:
         """Choose how many steps the next call takes, at most twice as many as this one."""
@@ -250,8 +279,13 @@ class Fit:
             self.best = self.network.params.copy()
         if self.settings.progress:
             self._print(epoch)
-        stops = [bool(callback(self.network, history)) for callback in self.settings.callbacks]
-        return reason or ("callback" if any(stops) else "")
+        if self.settings.callbacks and self.safe.watch(self._call_back):
+            reason = reason or "callback"
+        return reason
+
+    def _call_back(self) -> bool:
+        """Call every callback; return whether one of them wants to stop."""
+        return any([callback(self.network, self.history) for callback in self.settings.callbacks])
 
     def _print(self, epoch: int) -> None:
         history = self.history

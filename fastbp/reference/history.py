@@ -18,6 +18,13 @@ class History:
         "epochs", "loss", "seconds", "patience", "gradient_norm", "callback" or "diverged".
     message : str
         Where the loss ceased to be finite, "" otherwise.
+
+    Examples
+    --------
+    >>> from fastbp import reference
+    >>> history = reference.mlp([1, 1]).fit([[1.0], [2.0]], [1.0, 2.0], epochs=3)
+    >>> len(history.loss), history.stop_reason
+    (3, 'epochs')
     """
 
     def __init__(self) -> None:

@@ -3,17 +3,27 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport isfinite, sqrt
 from libc.string cimport memcpy
 
-from .activation cimport activation_codes, times_derivative
-from .dense cimport SUM_BLOCK
+from .activation cimport activation_codes
+from .dense cimport SUM_BLOCK, scratch_bytes
 from .loss cimport loss_codes
-from .network cimport Layer, Network, backward, forward, loss_of_rows, output_delta
+from .network cimport (
+    Layer, Network, Part, data_gradient, forward, losses_of_rows, output_delta, output_derivative,
+    part_of, renew_transposed, weight_gradient,
+)
 from .real cimport flush_denormals, real, restore_mode
-from .update cimport update, update_codes
+from .team cimport Team, meet, team_end, team_run, team_start
+from .update cimport Rule, tick, update_codes
 
 ACTIVATIONS = activation_codes()
 LOSSES = loss_codes()
 UPDATES = update_codes()
 BLOCK_ROWS = SUM_BLOCK
+
+
+def scratch_length(Py_ssize_t columns, Py_ssize_t itemsize):
+    """Return how many elements the products need as scratch for rows of so many columns."""
+    return scratch_bytes(columns, itemsize) // itemsize
+
 
 cdef struct Data:
     # The rows of a call: x (n_rows, n_in), y (n_rows, n_out) or label (n_rows,), weight or NULL.
@@ -23,25 +33,41 @@ cdef struct Data:
     const void* weight
     Py_ssize_t n_rows
 
-cdef struct Rule:
-    # One optimizer bound to one parameter vector.
-    int code
-    void* slots
-    Py_ssize_t n_slots
-    double* hyper
-    double* clock
+cdef struct Buffers:
+    # Everything of a network that is written: parameters, gradient and workspace.
+    void* params
+    void* grad
+    void* work
+    long long* label
+    void* weight
+    double* losses
 
 cdef struct Run:
-    # What a run of steps reports, and where it keeps the last good state.
+    # What a run of steps is asked, what it reports, and where it keeps the last good state.
+    const long long* order
+    Py_ssize_t batch_size
+    Py_ssize_t first
+    Py_ssize_t last
     double weighted_loss
     double total_weight
     double last_loss
-    Py_ssize_t next_step
+    Py_ssize_t stopped
+    Py_ssize_t updated
     bint diverged
     void* safe_params
     void* safe_slots
     double* safe_clock
-    bint keep_safe
+    bint keep
+    bint kept
+
+cdef struct Job:
+    # A run of steps as the members of a team share it.
+    const Network* net
+    const Buffers* buffers
+    const Data* data
+    const Rule* rule
+    Run* run
+    Team* team
 
 
 cdef double total_weight(
@@ -58,154 +84,279 @@ cdef double total_weight(
 
 
 cdef void gather(
-    real* out, const real* source, const long long* order, Py_ssize_t start, Py_ssize_t rows,
-    Py_ssize_t width
+    const Network* net, const Buffers* buffers, real* work, const Data* data,
+    const long long* order, Py_ssize_t start, Part part
 ) noexcept nogil:
-    """out[r] = source[order[start + r]], rows of `width`."""
-    cdef Py_ssize_t r
-    for r in range(rows):
-        memcpy(out + r * width, source + order[start + r] * width, width * sizeof(real))
-
-
-cdef double batch_gradient(
-    const Network* net, real* params, real* work, const Data* data, const long long* order,
-    Py_ssize_t start, Py_ssize_t rows, double weight_sum, real* grad, real* x_grad, long long*
-    labels, real* weights
-) noexcept nogil:
-    """Return sum_r w_r l_r of one batch and leave its mean gradient in `grad`, block by block."""
-    cdef Py_ssize_t done = 0, block, first, r
-    cdef const real* x
-    cdef const real* y
-    cdef const long long* label
-    cdef const real* weight
-    cdef double loss = 0
-    while done < rows:
-        block = min(net.capacity, rows - done)
-        first = start + done
-        x = <const real*> data.x + first * net.n_in
-        y = NULL if data.y == NULL else <const real*> data.y + first * net.n_out
-        label = NULL if data.label == NULL else data.label + first
-        weight = NULL if data.weight == NULL else <const real*> data.weight + first
-        if order != NULL:
-            gather(work + net.x, <const real*> data.x, order, first, block, net.n_in)
-            x = work + net.x
-            if y != NULL:
-                gather(work + net.y, <const real*> data.y, order, first, block, net.n_out)
-                y = work + net.y
-            if label != NULL:
-                for r in range(block):
-                    labels[r] = data.label[order[first + r]]
-                label = labels
-            if weight != NULL:
-                for r in range(block):
-                    weights[r] = (<const real*> data.weight)[order[first + r]]
-                weight = weights
-        forward(net, params, work, x, block)
-        loss += loss_of_rows(net, work, y, label, weight, block)
-        output_delta(net, work, y, label, weight, weight_sum, block)
-        backward(
-            net, params, work, x, block, grad,
-            NULL if x_grad == NULL else x_grad + first * net.n_in, done > 0,
+    """Copy the part's rows of x, y, label and weight into the workspace."""
+    cdef Py_ssize_t r, source
+    for r in range(part.first, part.stop):
+        source = start + r if order == NULL else order[start + r]
+        memcpy(
+            work + net.x + r * net.x_row, <const real*> data.x + source * net.n_in,
+            net.n_in * sizeof(real),
         )
-        done += block
-    return loss
+        if data.y != NULL:
+            memcpy(
+                work + net.y + r * net.n_out, <const real*> data.y + source * net.n_out,
+                net.n_out * sizeof(real),
+            )
+        else:
+            buffers.label[r] = data.label[source]
+        if data.weight != NULL:
+            (<real*> buffers.weight)[r] = (<const real*> data.weight)[source]
+
+
+cdef void block_losses(
+    const Network* net, const Buffers* buffers, const real* params, real* work, const Data* data,
+    const long long* order, Py_ssize_t start, Part part, double weight_sum
+) noexcept nogil:
+    """Forward, losses and delta^L of the part's rows of one block."""
+    cdef const real* y = NULL if data.y == NULL else <const real*> work + net.y
+    cdef const long long* label = NULL if data.label == NULL else <const long long*> buffers.label
+    cdef const real* weight = (
+        NULL if data.weight == NULL else <const real*> buffers.weight)
+    gather(net, buffers, work, data, order, start, part)
+    forward(net, params, work, work + net.x, net.x_row, part)
+    losses_of_rows(net, work, y, net.n_out, label, weight, part, buffers.losses)
+    output_delta(net, work, y, net.n_out, label, weight, weight_sum, part)
+
+
+cdef double sum_of(const double* values, Py_ssize_t n) noexcept nogil:
+    """The sum in ascending order."""
+    cdef Py_ssize_t i
+    cdef double total = 0
+    for i in range(n):
+        total += values[i]
+    return total
+
+
+cdef void backward_alone(
+    const Network* net, const Buffers* buffers, real* work, Py_ssize_t rows, bint add,
+    const Rule* rule, const double* clock, Part part, bint inputs
+) noexcept nogil:
+    """The chain rule from delta^L down, each layer's weight gradient while its delta is at hand."""
+    cdef int index
+    for index in range(net.n_layers - 1, -1, -1):
+        if index > 0 or inputs:
+            data_gradient(net, work, index, part)
+        weight_gradient(
+            net, <real*> buffers.params, work, index, rows, add, <real*> buffers.grad, rule, clock,
+            part,
+        )
+
+
+cdef void data_gradients(const Network* net, real* work, Part part) noexcept nogil:
+    """The chain rule for the part's rows of a team: every layer's delta from delta^L."""
+    cdef int index
+    for index in range(net.n_layers - 1, 0, -1):
+        data_gradient(net, work, index, part)
+
+
+cdef void weight_gradients(
+    const Network* net, const Buffers* buffers, real* work, Py_ssize_t rows, bint add,
+    const Rule* rule, const double* clock, Part part
+) noexcept nogil:
+    """Then every layer's weight gradient for the part's rows of dW."""
+    cdef int index
+    for index in range(net.n_layers - 1, -1, -1):
+        weight_gradient(
+            net, <real*> buffers.params, work, index, rows, add, <real*> buffers.grad, rule, clock,
+            part,
+        )
 
 
 cdef double whole_gradient(
-    const Network* net, real* params, real* work, const Data* data, real* grad, real* x_grad
+    const Network* net, const Buffers* buffers, real* work, const Data* data, real* x_grad
 ) noexcept nogil:
     """Return the mean loss over all rows and leave its gradient in `grad` and `x_grad`."""
     cdef double weight_sum = total_weight(<const real*> data.weight, NULL, 0, data.n_rows)
-    return batch_gradient(
-        net, params, work, data, NULL, 0, data.n_rows, weight_sum, grad, x_grad, NULL, <real*> NULL
-    ) / weight_sum
+    cdef double loss = 0
+    cdef Py_ssize_t done = 0, rows
+    cdef Part part
+    while done < data.n_rows:
+        rows = min(net.capacity, data.n_rows - done)
+        part = part_of(0, 1, rows)
+        block_losses(
+            net, buffers, <const real*> buffers.params, work, data, NULL, done, part, weight_sum)
+        loss += sum_of(buffers.losses, rows)
+        backward_alone(net, buffers, work, rows, done > 0, NULL, NULL, part, True)
+        copy_rows(x_grad + done * net.n_in, work + net.x_delta, net.x_row, rows, net.n_in)
+        done += rows
+    return loss / weight_sum
 
 
-cdef void run_steps(
-    const Network* net, real* params, real* work, real* grad, const Data* data,
-    const long long* order, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t last,
-    const Rule* rule, Run* run, long long* labels, real* weights
+cdef void copy_rows(
+    real* out, const real* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t width
 ) noexcept nogil:
-    """Steps first .. last - 1 of an epoch; stops before an update whose loss is not finite."""
-    cdef Py_ssize_t step, start, rows
+    """Copy rows of a padded matrix to rows without gaps."""
+    cdef Py_ssize_t r
+    for r in range(rows):
+        memcpy(out + r * width, source + r * source_row, width * sizeof(real))
+
+
+cdef void keep_state(const Network* net, const Buffers* buffers, const Rule* rule, Run* run,
+                     Py_ssize_t item) noexcept nogil:
+    """Copy parameters and optimizer state to the safe place."""
+    memcpy(run.safe_params, buffers.params, net.n_params * item)
+    memcpy(run.safe_slots, rule.slots, rule.n_slots * net.n_params * item)
+    memcpy(run.safe_clock, rule.clock, 3 * sizeof(double))
+
+
+cdef void run_steps(Job* job, int thread, real* work) noexcept nogil:
+    """Steps first .. last - 1 of an epoch; stops before an update whose loss is not finite.
+
+    Every member of a team goes through the same steps; thread 0 alone reports.
+    """
+    cdef const Network* net = job.net
+    cdef const Buffers* buffers = job.buffers
+    cdef const Data* data = job.data
+    cdef Run* run = job.run
+    cdef int threads = 1 if job.team == NULL else job.team.threads
+    cdef bint keep = run.keep
+    cdef Py_ssize_t step, start, rows, done, block
     cdef double loss, weight_sum
-    for step in range(first, last):
-        start = step * batch_size
-        rows = min(batch_size, data.n_rows - start)
-        weight_sum = total_weight(<const real*> data.weight, order, start, rows)
-        run.next_step = step + 1
+    cdef double[3] clock
+    cdef const Rule* rule
+    cdef Part part
+    memcpy(clock, job.rule.clock, sizeof(clock))
+    meet(job.team)
+    for step in range(run.first, run.last):
+        start = step * run.batch_size
+        rows = min(run.batch_size, data.n_rows - start)
+        weight_sum = total_weight(<const real*> data.weight, run.order, start, rows)
         if weight_sum == 0:
             continue
-        loss = batch_gradient(
-            net, params, work, data, order, start, rows, weight_sum, grad, <real*> NULL, labels,
-            weights
-        )
-        run.last_loss = loss / weight_sum
-        if not isfinite(run.last_loss):
-            run.next_step = step
-            run.diverged = True
-            return
-        if run.keep_safe:
-            memcpy(run.safe_params, params, net.n_params * sizeof(real))
-            memcpy(run.safe_slots, rule.slots, rule.n_slots * net.n_params * sizeof(real))
-            memcpy(run.safe_clock, rule.clock, 3 * sizeof(double))
-            run.keep_safe = False
-        run.weighted_loss += loss
-        run.total_weight += weight_sum
-        update(
-            rule.code, params, grad, <real*> rule.slots, net.n_params, rule.hyper, rule.clock
-        )
+        loss = 0
+        done = 0
+        while done < rows:
+            block = min(net.capacity, rows - done)
+            part = part_of(thread, threads, block)
+            block_losses(
+                net, buffers, <const real*> buffers.params, work, data, run.order, start + done,
+                part, weight_sum,
+            )
+            rule = NULL
+            if threads > 1:
+                data_gradients(net, work, part)
+                meet(job.team)
+            loss += sum_of(buffers.losses, block)
+            if done + block == rows:
+                if not isfinite(loss / weight_sum):
+                    if thread == 0:
+                        run.last_loss = loss / weight_sum
+                        run.stopped = step
+                        run.diverged = True
+                    return
+                if keep:
+                    if thread == 0:
+                        keep_state(net, buffers, job.rule, run, sizeof(real))
+                        run.kept = True
+                    meet(job.team)
+                    keep = False
+                rule = job.rule
+                tick(rule, clock)
+            if threads > 1:
+                weight_gradients(net, buffers, work, block, done > 0, rule, clock, part)
+                meet(job.team)
+            else:
+                backward_alone(
+                    net, buffers, work, block, done > 0, rule, clock, part, False)
+            done += block
+        if thread == 0:
+            memcpy(job.rule.clock, clock, sizeof(clock))
+            run.last_loss = loss / weight_sum
+            run.weighted_loss += loss
+            run.total_weight += weight_sum
+            run.updated = step + 1
+
+
+cdef void run_single(void* job, int thread) noexcept nogil:
+    cdef unsigned int mode = flush_denormals()
+    run_steps(<Job*> job, thread, <float*> (<Job*> job).buffers.work)
+    restore_mode(mode)
+
+
+cdef void run_double(void* job, int thread) noexcept nogil:
+    cdef unsigned int mode = flush_denormals()
+    run_steps(<Job*> job, thread, <double*> (<Job*> job).buffers.work)
+    restore_mode(mode)
+
+
+cdef void renew_all(const Network* net, const real* params, real* work) noexcept nogil:
+    """Bring every layer's transpose in line with the parameters."""
+    cdef int index
+    cdef const Layer* layer
+    for index in range(net.n_layers):
+        layer = &net.layers[index]
+        if layer.transposed >= 0:
+            renew_transposed(layer, params, work, 0, layer.n_in)
 
 
 cdef void predict_rows(
-    const Network* net, real* params, real* work, const real* x, Py_ssize_t rows, real* out
+    const Network* net, const Buffers* buffers, real* work, const real* x, Py_ssize_t rows,
+    real* out
 ) noexcept nogil:
-    cdef Py_ssize_t done = 0, block
+    cdef Py_ssize_t done = 0, block, row = net.layers[net.n_layers - 1].row
     cdef real* a
     while done < rows:
         block = min(net.capacity, rows - done)
-        a = forward(net, params, work, x + done * net.n_in, block)
-        memcpy(out + done * net.n_out, a, block * net.n_out * sizeof(real))
+        a = forward(
+            net, <const real*> buffers.params, work, x + done * net.n_in, net.n_in,
+            part_of(0, 1, block),
+        )
+        copy_rows(out + done * net.n_out, a, row, block, net.n_out)
         done += block
 
 
 cdef double evaluate_rows(
-    const Network* net, real* params, real* work, const Data* data
+    const Network* net, const Buffers* buffers, real* work, const Data* data
 ) noexcept nogil:
     """The mean loss over all rows."""
     cdef Py_ssize_t done = 0, block
     cdef double loss = 0
+    cdef Part part
     while done < data.n_rows:
         block = min(net.capacity, data.n_rows - done)
-        forward(net, params, work, <const real*> data.x + done * net.n_in, block)
-        loss += loss_of_rows(
+        part = part_of(0, 1, block)
+        forward(
+            net, <const real*> buffers.params, work, <const real*> data.x + done * net.n_in,
+            net.n_in, part,
+        )
+        losses_of_rows(
             net, work,
             <const real*> NULL if data.y == NULL else <const real*> data.y + done * net.n_out,
+            net.n_out,
             <const long long*> NULL if data.label == NULL else data.label + done,
             <const real*> NULL if data.weight == NULL else <const real*> data.weight + done,
-            block,
+            part, buffers.losses,
         )
+        loss += sum_of(buffers.losses, block)
         done += block
     return loss / total_weight(<const real*> data.weight, NULL, 0, data.n_rows)
 
 
 cdef void backward_rows(
-    const Network* net, real* params, real* work, const real* x, const real* output_gradient,
-    Py_ssize_t rows, real* grad, real* x_grad
+    const Network* net, const Buffers* buffers, real* work, const real* x,
+    const real* output_gradient, Py_ssize_t rows, real* x_grad
 ) noexcept nogil:
     """The gradient of a caller's loss with dL/da^L = output_gradient, summed over rows."""
-    cdef Py_ssize_t done = 0, block
+    cdef Py_ssize_t done = 0, block, r
     cdef const Layer* last = &net.layers[net.n_layers - 1]
+    cdef Part part
     while done < rows:
         block = min(net.capacity, rows - done)
-        forward(net, params, work, x + done * net.n_in, block)
-        memcpy(
-            work + net.delta, output_gradient + done * net.n_out, block * net.n_out * sizeof(real)
-        )
-        times_derivative(last.activation, work + last.a, work + net.delta, block, net.n_out)
-        backward(
-            net, params, work, x + done * net.n_in, block, grad, x_grad + done * net.n_in, done > 0
-        )
+        part = part_of(0, 1, block)
+        for r in range(block):
+            memcpy(
+                work + net.x + r * net.x_row, x + (done + r) * net.n_in, net.n_in * sizeof(real))
+            memcpy(
+                work + last.delta + r * last.row, output_gradient + (done + r) * net.n_out,
+                net.n_out * sizeof(real),
+            )
+        forward(net, <const real*> buffers.params, work, work + net.x, net.x_row, part)
+        output_derivative(net, work, part)
+        backward_alone(net, buffers, work, block, done > 0, NULL, NULL, part, True)
+        copy_rows(x_grad + done * net.n_in, work + net.x_delta, net.x_row, block, net.n_in)
         done += block
 
 
@@ -254,15 +405,13 @@ cdef class Engine:
     cdef Data data
     cdef Rule rule
     cdef Run run_state
+    cdef Buffers buffers
+    cdef Team* team
     cdef bint single
-    cdef void* params
-    cdef void* work
-    cdef void* grad
-    cdef long long* labels
-    cdef void* weights
     cdef dict owners
 
     def __cinit__(self, plan, params, grad):
+        self.team = NULL
         self.net.layers = NULL
         self.net.n_layers = len(plan.layers)
         self.net.layers = <Layer*> PyMem_Malloc(self.net.n_layers * sizeof(Layer))
@@ -273,24 +422,28 @@ cdef class Engine:
         cdef Layer* out
         for index, layer in enumerate(plan.layers):
             out = &self.net.layers[index]
-            out.n_in, out.n_out = layer.n_in, layer.n_out
+            out.n_in, out.n_out, out.row = layer.n_in, layer.n_out, layer.row
             out.activation = ACTIVATIONS[layer.activation]
-            out.weight, out.bias, out.a = layer.weight, layer.bias, layer.a
+            out.weight, out.bias = layer.weight, layer.bias
+            out.a, out.delta = layer.a, layer.delta
+            out.transposed, out.transposed_row = layer.transposed, layer.transposed_row
         self.net.loss = LOSSES[plan.loss]
         self.net.n_in, self.net.n_out = plan.n_in, plan.n_out
         self.net.capacity, self.net.n_params = plan.capacity, plan.n_params
-        self.net.x, self.net.y, self.net.z = plan.x, plan.y, plan.z
-        self.net.delta, self.net.spare = plan.delta, plan.spare
-        self.net.transposed, self.net.block_sum = plan.transposed, plan.block_sum
+        self.net.x, self.net.x_row, self.net.x_delta = plan.x, plan.x_row, plan.x_delta
+        self.net.y, self.net.z = plan.y, plan.z
+        self.net.scratch, self.net.scratch_length = plan.scratch, plan.scratch_length
         self.single = params.itemsize == sizeof(float)
         self.owners = {}
-        self.params = self.address("params", params)
-        self.grad = self.address("grad", grad)
-        self.work = self.address("work", plan.workspace())
-        self.labels = <long long*> self.address("labels", plan.label_space())
-        self.weights = self.address("weights", plan.weight_space())
+        self.buffers.params = self.address("params", params)
+        self.buffers.grad = self.address("grad", grad)
+        self.buffers.work = self.address("work", plan.workspace())
+        self.buffers.label = <long long*> self.address("labels", plan.label_space())
+        self.buffers.weight = self.address("weights", plan.weight_space())
+        self.buffers.losses = <double*> self.address("losses", plan.loss_space())
 
     def __dealloc__(self):
+        team_end(self.team)
         PyMem_Free(self.net.layers)
 
     cdef void* address(self, str name, array) except? NULL:
@@ -302,6 +455,19 @@ cdef class Engine:
         raw = array.reshape(-1).view("uint8")
         self.owners[name] = raw
         return <void*> &raw[0]
+
+    def start_team(self, int threads, int cores):
+        """Start the threads of a fit; where they cannot be had, the caller works alone."""
+        if threads > 1:
+            with nogil:
+                self.team = team_start(threads, cores)
+
+    def end_team(self):
+        """End the threads of a fit."""
+        cdef Team* team = self.team
+        self.team = NULL
+        with nogil:
+            team_end(team)
 
     def set_data(self, x, y=None, label=None, weight=None):
         """Bind the rows of the next calls: C-contiguous, of the network's dtype, labels int64."""
@@ -323,14 +489,24 @@ cdef class Engine:
         """Bind an optimizer's rule and state, and the place for a run's last good state."""
         self.rule.code = UPDATES[optimizer.rule]
         self.rule.n_slots = optimizer.slots.shape[0]
+        self.rule.n_params = self.net.n_params
         self.rule.slots = self.address("slots", optimizer.slots)
         self.rule.hyper = <double*> self.address("hyper", optimizer.hyper)
         self.rule.clock = <double*> self.address("clock", optimizer.clock)
-        self.run_state.keep_safe = False
         if safe is not None:
             self.run_state.safe_params = self.address("safe_params", safe.params)
             self.run_state.safe_slots = self.address("safe_slots", safe.slots)
             self.run_state.safe_clock = <double*> self.address("safe_clock", safe.clock)
+
+    def refresh(self):
+        """Take note that the parameters were changed from outside."""
+        with nogil:
+            if self.single:
+                renew_all(
+                    &self.net, <const float*> self.buffers.params, <float*> self.buffers.work)
+            else:
+                renew_all(
+                    &self.net, <const double*> self.buffers.params, <double*> self.buffers.work)
 
     def predict(self, x, out):
         """Write a^L of each row of x into out."""
@@ -344,7 +520,7 @@ cdef class Engine:
             with nogil:
                 mode = flush_denormals()
                 predict_rows(
-                    &self.net, <float*> self.params, <float*> self.work, &x_single[0, 0],
+                    &self.net, &self.buffers, <float*> self.buffers.work, &x_single[0, 0],
                     x_single.shape[0], &out_single[0, 0],
                 )
                 restore_mode(mode)
@@ -353,7 +529,7 @@ cdef class Engine:
             with nogil:
                 mode = flush_denormals()
                 predict_rows(
-                    &self.net, <double*> self.params, <double*> self.work, &x_double[0, 0],
+                    &self.net, &self.buffers, <double*> self.buffers.work, &x_double[0, 0],
                     x_double.shape[0], &out_double[0, 0],
                 )
                 restore_mode(mode)
@@ -366,10 +542,10 @@ cdef class Engine:
             mode = flush_denormals()
             if self.single:
                 loss = evaluate_rows(
-                    &self.net, <float*> self.params, <float*> self.work, &self.data)
+                    &self.net, &self.buffers, <float*> self.buffers.work, &self.data)
             else:
                 loss = evaluate_rows(
-                    &self.net, <double*> self.params, <double*> self.work, &self.data)
+                    &self.net, &self.buffers, <double*> self.buffers.work, &self.data)
             restore_mode(mode)
         return loss
 
@@ -378,17 +554,18 @@ cdef class Engine:
         cdef double loss
         cdef unsigned int mode
         cdef void* inputs = self.address("x_grad", x_grad)
+        self.refresh()
         with nogil:
             mode = flush_denormals()
             if self.single:
                 loss = whole_gradient(
-                    &self.net, <float*> self.params, <float*> self.work, &self.data,
-                    <float*> self.grad, <float*> inputs,
+                    &self.net, &self.buffers, <float*> self.buffers.work, &self.data,
+                    <float*> inputs,
                 )
             else:
                 loss = whole_gradient(
-                    &self.net, <double*> self.params, <double*> self.work, &self.data,
-                    <double*> self.grad, <double*> inputs,
+                    &self.net, &self.buffers, <double*> self.buffers.work, &self.data,
+                    <double*> inputs,
                 )
             restore_mode(mode)
         self.owners["x_grad"] = None
@@ -401,60 +578,90 @@ cdef class Engine:
         cdef void* inputs = self.address("x", x)
         cdef void* outputs = self.address("output_gradient", output_gradient)
         cdef void* below = self.address("x_grad", x_grad)
+        self.refresh()
         with nogil:
             mode = flush_denormals()
             if self.single:
                 backward_rows(
-                    &self.net, <float*> self.params, <float*> self.work, <float*> inputs,
-                    <float*> outputs, rows, <float*> self.grad, <float*> below,
+                    &self.net, &self.buffers, <float*> self.buffers.work, <float*> inputs,
+                    <float*> outputs, rows, <float*> below,
                 )
             else:
                 backward_rows(
-                    &self.net, <double*> self.params, <double*> self.work, <double*> inputs,
-                    <double*> outputs, rows, <double*> self.grad, <double*> below,
+                    &self.net, &self.buffers, <double*> self.buffers.work, <double*> inputs,
+                    <double*> outputs, rows, <double*> below,
                 )
             restore_mode(mode)
         for name in ("x", "output_gradient", "x_grad"):
             self.owners[name] = None
 
-    def keep_safe(self):
-        """Ask the next run to copy its state to the safe place before its first update."""
-        self.run_state.keep_safe = True
+    def run(
+        self, order, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t last, bint keep=False
+    ):
+        """Train steps first .. last - 1 of an epoch over the bound rows.
 
-    def run(self, order, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t last):
-        """Train steps first .. last - 1 of an epoch over the bound rows; return what happened.
-
-        Returns (next step, sum of w_r l_r, sum of w_r, last batch's loss, diverged).
+        With `keep`, parameters and optimizer state are copied to the safe place before the first
+        update. Returns whether a step's loss was not finite; then that step is `stopped`, and
+        neither it nor any later one was taken.
         """
-        cdef unsigned int mode
-        cdef long long* rows = <long long*> self.address("order", order)
         cdef Run* run = &self.run_state
-        run.weighted_loss = run.total_weight = 0
-        run.next_step = first
+        cdef Job job
+        run.order = <const long long*> self.address("order", order)
+        run.batch_size, run.first, run.last = batch_size, first, last
+        if first == 0:
+            run.weighted_loss = run.total_weight = 0
+        run.stopped = last
+        run.updated = first
         run.diverged = False
+        run.keep = keep
+        run.kept = False
+        job.net, job.buffers, job.data = &self.net, &self.buffers, &self.data
+        job.rule, job.run, job.team = &self.rule, run, self.team
         with nogil:
-            mode = flush_denormals()
-            if self.single:
-                run_steps(
-                    &self.net, <float*> self.params, <float*> self.work, <float*> self.grad,
-                    &self.data, rows, batch_size, first, last, &self.rule, run, self.labels,
-                    <float*> self.weights,
-                )
+            if self.team != NULL:
+                team_run(self.team, run_single if self.single else run_double, &job)
+            elif self.single:
+                run_single(&job, 0)
             else:
-                run_steps(
-                    &self.net, <double*> self.params, <double*> self.work, <double*> self.grad,
-                    &self.data, rows, batch_size, first, last, &self.rule, run, self.labels,
-                    <double*> self.weights,
-                )
-            restore_mode(mode)
-        return run.next_step, run.weighted_loss, run.total_weight, run.last_loss, run.diverged
+                run_double(&job, 0)
+        return run.diverged
+
+    @property
+    def stopped(self):
+        """The step that the last run did not take any more."""
+        return self.run_state.stopped
+
+    @property
+    def updated(self):
+        """One more than the last run's last step that changed parameters; its first if none."""
+        return self.run_state.updated
+
+    @property
+    def kept(self):
+        """Whether the last run copied its state to the safe place."""
+        return self.run_state.kept
+
+    @property
+    def weighted_loss(self):
+        """The sum of w_r l_r over the rows since the run that began with step 0."""
+        return self.run_state.weighted_loss
+
+    @property
+    def total_weight(self):
+        """The sum of w_r over the rows since the run that began with step 0."""
+        return self.run_state.total_weight
+
+    @property
+    def last_loss(self):
+        """The mean loss of the last run's last batch."""
+        return self.run_state.last_loss
 
     def gradient_norm(self):
         """Return the 2-norm of the last batch's gradient."""
         cdef double result
         with nogil:
             if self.single:
-                result = norm(<float*> self.grad, self.net.n_params)
+                result = norm(<float*> self.buffers.grad, self.net.n_params)
             else:
-                result = norm(<double*> self.grad, self.net.n_params)
+                result = norm(<double*> self.buffers.grad, self.net.n_params)
         return result

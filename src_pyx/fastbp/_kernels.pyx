@@ -1,7 +1,7 @@
 """The kernels one by one, on arrays: what fastbp.kernels offers, compiled from the same headers as
 the engine. Shapes and dtypes are checked in fastbp/kernels.py before a call arrives here."""
 from .activation cimport activate, activation_codes, times_derivative
-from .dense cimport SUM_BLOCK, add_bias, product, sum_rows
+from .dense cimport GRADIENT_ROWS, SUM_BLOCK, column_sums, product, product_transposed
 from .loss cimport gives_delta, loss_codes, loss_gradient_of_row, loss_of_row
 from .real cimport real
 from .update cimport adam_step, sgd_step
@@ -14,29 +14,26 @@ def activation_value(str activation, real[:, ::1] z):
     """z <- s(z), (n_rows, width), in place."""
     cdef int code = ACTIVATIONS[activation]
     with nogil:
-        activate(code, &z[0, 0], z.shape[0], z.shape[1])
+        activate(code, &z[0, 0], z.shape[0], z.shape[1], z.shape[1])
 
 
 def activation_vjp(str activation, const real[:, ::1] a, real[:, ::1] g):
     """g <- dL/dz from g = dL/da and a = s(z), (n_rows, width), in place."""
     cdef int code = ACTIVATIONS[activation]
     with nogil:
-        times_derivative(code, &a[0, 0], &g[0, 0], a.shape[0], a.shape[1])
+        times_derivative(code, &a[0, 0], &g[0, 0], a.shape[0], a.shape[1], a.shape[1])
 
 
-def rows_product(const real[:, ::1] a, const real[:, ::1] b, real[:, ::1] c, real[::1] block_sum):
-    """c = a b: (M, K) (K, N) -> (M, N). Overwrites block_sum (N,)."""
+def rows_product(
+    const real[:, ::1] a, const real[:, ::1] b, real[:, ::1] c, bias, real[::1] scratch
+):
+    """c = a b + bias: (M, K) (K, N) -> (M, N). The engine's product, with its scratch."""
+    cdef const real[::1] added = bias
     with nogil:
         product(
-            &c[0, 0], &a[0, 0], a.shape[1], 1, &b[0, 0], a.shape[0], b.shape[1], a.shape[1], False,
-            &block_sum[0],
+            &c[0, 0], c.shape[1], &a[0, 0], a.shape[1], &b[0, 0], b.shape[1], a.shape[0],
+            b.shape[1], a.shape[1], NULL if added is None else &added[0], &scratch[0],
         )
-
-
-def bias_added(real[:, ::1] z, const real[::1] bias):
-    """z[r, j] <- z[r, j] + bias[j], in place."""
-    with nogil:
-        add_bias(&z[0, 0], &bias[0], z.shape[0], z.shape[1])
 
 
 def loss_sum(str loss, const real[:, ::1] z, const real[:, ::1] a, y, label):
@@ -69,27 +66,31 @@ def loss_delta(
             0 if labels is None else labels[r], a.shape[1], scale, &delta[r, 0],
         )
     if not gives_delta(code):
-        times_derivative(activation_code, &a[0, 0], &delta[0, 0], a.shape[0], a.shape[1])
+        times_derivative(
+            activation_code, &a[0, 0], &delta[0, 0], a.shape[0], a.shape[1], a.shape[1])
 
 
 def add_gradients(
     const real[:, ::1] a, const real[:, ::1] delta, real[:, ::1] weight_gradient,
-    bias_gradient, real[::1] block_sum
+    bias_gradient, real[::1] scratch
 ):
     """weight_gradient [in][out] += a^T delta and bias_gradient += sum of delta over rows."""
     cdef real[::1] bias = bias_gradient
-    cdef Py_ssize_t first, rows
+    cdef Py_ssize_t n_in = a.shape[1], n_out = delta.shape[1], start = 0, first, rows, count
     with nogil:
-        first = 0
-        while first < a.shape[0]:
-            rows = min(SUM_BLOCK, a.shape[0] - first)
-            product(
-                &weight_gradient[0, 0], &a[first, 0], 1, a.shape[1], &delta[first, 0], a.shape[1],
-                delta.shape[1], rows, True, &block_sum[0],
-            )
+        while start < a.shape[0]:
+            rows = min(<Py_ssize_t> SUM_BLOCK, a.shape[0] - start)
+            first = 0
+            while first < n_in:
+                count = min(<Py_ssize_t> GRADIENT_ROWS, n_in - first)
+                product_transposed(
+                    &weight_gradient[first, 0], n_out, &a[start, first], n_in, &delta[start, 0],
+                    n_out, count, n_out, rows, True, &scratch[0],
+                )
+                first += count
             if bias is not None:
-                sum_rows(&bias[0], &delta[first, 0], rows, delta.shape[1], True, &block_sum[0])
-            first += rows
+                column_sums(&bias[0], &delta[start, 0], n_out, rows, n_out, True)
+            start += rows
 
 
 def sgd(

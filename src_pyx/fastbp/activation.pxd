@@ -81,10 +81,10 @@ cdef inline void softmax_vjp_row(const real* a, real* g, Py_ssize_t n) noexcept 
 
 
 cdef inline void activate(
-    int activation, real* z, Py_ssize_t rows, Py_ssize_t width
+    int activation, real* z, Py_ssize_t rows, Py_ssize_t width, Py_ssize_t row
 ) noexcept nogil:
-    """z <- s(z), (rows, width), in place."""
-    cdef Py_ssize_t i, n = rows * width
+    """z <- s(z) in place: (rows, width), rows `row` apart, what lies between them overwritten."""
+    cdef Py_ssize_t i, n = rows * row
     if activation == SIGMOID:
         for i in range(n):
             z[i] = sigmoid_value(z[i])
@@ -96,14 +96,14 @@ cdef inline void activate(
             z[i] = tanh_value(z[i])
     elif activation == SOFTMAX:
         for i in range(rows):
-            softmax_row(z + i * width, width)
+            softmax_row(z + i * row, width)
 
 
 cdef inline void times_derivative(
-    int activation, const real* a, real* g, Py_ssize_t rows, Py_ssize_t width
+    int activation, const real* a, real* g, Py_ssize_t rows, Py_ssize_t width, Py_ssize_t row
 ) noexcept nogil:
-    """g <- g * s'(z) with z known by a = s(z), (rows, width), in place: dL/dz from dL/da."""
-    cdef Py_ssize_t i, n = rows * width
+    """g <- g * s'(z) with z known by a = s(z), in place, laid out as in `activate`."""
+    cdef Py_ssize_t i, n = rows * row
     if activation == SIGMOID:
         for i in range(n):
             g[i] = g[i] * sigmoid_derivative(a[i])
@@ -115,4 +115,4 @@ cdef inline void times_derivative(
             g[i] = g[i] * tanh_derivative(a[i])
     elif activation == SOFTMAX:
         for i in range(rows):
-            softmax_vjp_row(a + i * width, g + i * width, width)
+            softmax_vjp_row(a + i * row, g + i * row, width)

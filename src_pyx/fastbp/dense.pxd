@@ -1,81 +1,96 @@
-"""The three products of a dense layer, as one product with strides, and its bias.
+"""The three products of a dense layer and what goes with them, for both real types.
 
     forward          z = a W^T + b               sum over inputs
     data gradient    g = delta W                 sum over outputs
     weight gradient  dW^T = a^T delta            sum over rows
+    bias gradient    db = sum of delta           sum over rows
 
 Every sum runs in ascending index, in blocks of SUM_BLOCK terms; a block is one chain of
-multiply-adds that starts from 0, and the block sums are added in order. The loops run over the
-outputs of the sum, never inside it, so that no vector width can change a bit.
+multiply-adds that starts from 0, and the block sums are added in order. The vectors run over the
+outputs of the sum, never inside it, so that no vector width, tile or thread can change a bit.
 
-Weights are stored [in][out], the transpose of the public (n_out, n_in) view.
+Weights are stored [in][out], the transpose of the public (n_out, n_in) view. Matrices of the
+workspace have rows padded to a cache line (fastbp/plan.py); what is read as a vector past a row's
+end is thrown away.
 """
-from .real cimport multiply_add, real
+from .real cimport real
 
-cdef enum:
-    SUM_BLOCK = 256
+cdef extern from "product.h" nogil:
+    enum:
+        SUM_BLOCK "FASTBP_SUM_BLOCK"
+        GRADIENT_ROWS "FASTBP_GRADIENT_ROWS"
+    Py_ssize_t scratch_bytes "FASTBP_SCRATCH_BYTES"(Py_ssize_t columns, Py_ssize_t item) noexcept
+    void product_f32(
+        float* c, Py_ssize_t c_row, const float* a, Py_ssize_t a_row, const float* b,
+        Py_ssize_t b_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms,
+        const float* bias, float* scratch) noexcept
+    void product_f64(
+        double* c, Py_ssize_t c_row, const double* a, Py_ssize_t a_row, const double* b,
+        Py_ssize_t b_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms,
+        const double* bias, double* scratch) noexcept
+    void product_transposed_f32(
+        float* c, Py_ssize_t c_row, const float* a, Py_ssize_t a_row, const float* b,
+        Py_ssize_t b_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms, bint add,
+        float* scratch) noexcept
+    void product_transposed_f64(
+        double* c, Py_ssize_t c_row, const double* a, Py_ssize_t a_row, const double* b,
+        Py_ssize_t b_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms, bint add,
+        double* scratch) noexcept
+    void column_sums_f32(
+        float* total, const float* delta, Py_ssize_t delta_row, Py_ssize_t rows,
+        Py_ssize_t columns, bint add) noexcept
+    void column_sums_f64(
+        double* total, const double* delta, Py_ssize_t delta_row, Py_ssize_t rows,
+        Py_ssize_t columns, bint add) noexcept
+    void transpose_f32(
+        const float* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns,
+        float* out, Py_ssize_t out_row) noexcept
+    void transpose_f64(
+        const double* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns,
+        double* out, Py_ssize_t out_row) noexcept
 
 
 cdef inline void product(
-    real* c, const real* a, Py_ssize_t a_row, Py_ssize_t a_term, const real* b,
-    Py_ssize_t rows, Py_ssize_t width, Py_ssize_t terms, bint add, real* block_sum,
+    real* c, Py_ssize_t c_row, const real* a, Py_ssize_t a_row, const real* b, Py_ssize_t b_row,
+    Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms, const real* bias, real* scratch
 ) noexcept nogil:
-    """c[m, n] = sum_k a[m, k] b[k, n], or c += with `add`; a[m, k] lies at a[m a_row + k a_term].
-
-    c is (rows, width) and b (terms, width), both contiguous. `block_sum` is overwritten (width).
-    With `add`, `terms` must not pass SUM_BLOCK.
-    """
-    cdef Py_ssize_t m, k, n, start, stop
-    cdef real factor
-    cdef real* target
-    for m in range(rows):
-        start = 0
-        while start < terms:
-            stop = min(start + SUM_BLOCK, terms)
-            target = block_sum if add or start > 0 else c + m * width
-            for n in range(width):
-                target[n] = 0
-            for k in range(start, stop):
-                factor = a[m * a_row + k * a_term]
-                for n in range(width):
-                    target[n] = multiply_add(factor, b[k * width + n], target[n])
-            if target == block_sum:
-                for n in range(width):
-                    c[m * width + n] += block_sum[n]
-            start = stop
+    """c[m, n] = sum_k a[m, k] b[k, n] + bias[n]; rows lie a_row, b_row, c_row apart."""
+    if real is float:
+        product_f32(c, c_row, a, a_row, b, b_row, rows, columns, terms, bias, scratch)
+    else:
+        product_f64(c, c_row, a, a_row, b, b_row, rows, columns, terms, bias, scratch)
 
 
-cdef inline void add_bias(
-    real* z, const real* bias, Py_ssize_t rows, Py_ssize_t width
+cdef inline void product_transposed(
+    real* c, Py_ssize_t c_row, const real* a, Py_ssize_t a_row, const real* b, Py_ssize_t b_row,
+    Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms, bint add, real* scratch
 ) noexcept nogil:
-    """z[r, j] <- z[r, j] + b[j]."""
-    cdef Py_ssize_t r, j
-    for r in range(rows):
-        for j in range(width):
-            z[r * width + j] += bias[j]
+    """c[m, n] = sum_k a[k, m] b[k, n], or c += with `add`; terms <= SUM_BLOCK."""
+    if real is float:
+        product_transposed_f32(
+            c, c_row, a, a_row, b, b_row, rows, columns, terms, add, scratch)
+    else:
+        product_transposed_f64(
+            c, c_row, a, a_row, b, b_row, rows, columns, terms, add, scratch)
 
 
-cdef inline void sum_rows(
-    real* total, const real* delta, Py_ssize_t rows, Py_ssize_t width, bint add, real* block_sum
+cdef inline void column_sums(
+    real* total, const real* delta, Py_ssize_t delta_row, Py_ssize_t rows, Py_ssize_t columns,
+    bint add
 ) noexcept nogil:
-    """total[j] = sum_r delta[r, j], or total += with `add`; rows <= SUM_BLOCK."""
-    cdef Py_ssize_t r, j
-    cdef real* target = block_sum if add else total
-    for j in range(width):
-        target[j] = 0
-    for r in range(rows):
-        for j in range(width):
-            target[j] += delta[r * width + j]
-    if add:
-        for j in range(width):
-            total[j] += block_sum[j]
+    """total[n] = sum_r delta[r, n], or total += with `add`; rows <= SUM_BLOCK."""
+    if real is float:
+        column_sums_f32(total, delta, delta_row, rows, columns, add)
+    else:
+        column_sums_f64(total, delta, delta_row, rows, columns, add)
 
 
 cdef inline void transpose(
-    real* out, const real* weight, Py_ssize_t n_in, Py_ssize_t n_out
+    const real* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns, real* out,
+    Py_ssize_t out_row
 ) noexcept nogil:
-    """out[o, i] = weight[i, o]."""
-    cdef Py_ssize_t i, o
-    for o in range(n_out):
-        for i in range(n_in):
-            out[o * n_in + i] = weight[i * n_out + o]
+    """out[o, i] = source[i, o] for source (rows, columns)."""
+    if real is float:
+        transpose_f32(source, source_row, rows, columns, out, out_row)
+    else:
+        transpose_f64(source, source_row, rows, columns, out, out_row)

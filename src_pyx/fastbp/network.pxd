@@ -3,20 +3,24 @@
 A `Network` holds sizes and offsets only (from fastbp/plan.py); parameters, gradients and workspace
 are flat vectors handed in beside it. Nothing here allocates, raises or touches Python.
 
-Workspace, for up to `capacity` rows (at most SUM_BLOCK):
-    x, y, label, weight    the rows gathered for this block
-    a of each layer        activations, (rows, n_out)
+Workspace, for up to `capacity` rows (at most SUM_BLOCK), rows padded to a cache line:
+    x, y, label, weight    the rows of this block
+    a of each layer        activations
     z                      the last layer's preactivation, which the losses need
-    delta, spare           dL/dz of the layer at hand and of the one before
-    transposed             one layer's weight as [out][in]
-    block_sum              one row
+    delta of each layer    dL/dz; a single thread lets two places take turns
+    transposed             each layer's weight as [out][in], renewed after each update
+    scratch                packed operands of the products, one place a thread
+
+Rows are independent but for the sums of the gradient. So a team's threads own rows of the block
+in forward and backward, meet, and then own rows of each dW.
 """
 from libc.string cimport memcpy
 
 from .activation cimport activate, times_derivative
-from .dense cimport add_bias, product, sum_rows, transpose
+from .dense cimport GRADIENT_ROWS, column_sums, product, product_transposed, transpose
 from .loss cimport gives_delta, loss_gradient_of_row, loss_of_row
 from .real cimport real
+from .update cimport Rule, update
 
 cdef struct Layer:
     Py_ssize_t n_in
@@ -24,7 +28,11 @@ cdef struct Layer:
     int activation
     Py_ssize_t weight
     Py_ssize_t bias
+    Py_ssize_t row
     Py_ssize_t a
+    Py_ssize_t delta
+    Py_ssize_t transposed
+    Py_ssize_t transposed_row
 
 cdef struct Network:
     int n_layers
@@ -34,108 +42,169 @@ cdef struct Network:
     Py_ssize_t capacity
     Py_ssize_t n_params
     Layer* layers
+    Py_ssize_t x_row
     Py_ssize_t x
+    Py_ssize_t x_delta
     Py_ssize_t y
     Py_ssize_t z
-    Py_ssize_t delta
-    Py_ssize_t spare
-    Py_ssize_t transposed
-    Py_ssize_t block_sum
+    Py_ssize_t scratch
+    Py_ssize_t scratch_length
+
+cdef struct Part:
+    # What one thread of a team owns of a block: rows first .. stop - 1, as thread of threads.
+    Py_ssize_t first
+    Py_ssize_t stop
+    int thread
+    int threads
+
+
+cdef inline Part part_of(int thread, int threads, Py_ssize_t rows) noexcept nogil:
+    """Split the rows evenly in multiples of a register tile's rows."""
+    cdef Part part
+    cdef Py_ssize_t share = ((rows + threads - 1) // threads + 7) // 8 * 8
+    part.thread = thread
+    part.threads = threads
+    part.first = min(rows, thread * share)
+    part.stop = min(rows, part.first + share) if thread < threads - 1 else rows
+    return part
 
 
 cdef inline real* forward(
-    const Network* net, const real* params, real* work, const real* x, Py_ssize_t rows
+    const Network* net, const real* params, real* work, const real* x, Py_ssize_t x_row,
+    Part part
 ) noexcept nogil:
-    """z^l = W^l a^(l-1) + b^l, a^l = s(z^l) for each layer; return a^L (rows, n_out)."""
+    """z^l = W^l a^(l-1) + b^l, a^l = s(z^l) for each layer and the part's rows; return a^L."""
     cdef int index
     cdef const Layer* layer
-    cdef const real* a = x
+    cdef const real* a = x + part.first * x_row
+    cdef Py_ssize_t a_row = x_row, rows = part.stop - part.first
     cdef real* z = NULL
+    cdef real* scratch = work + net.scratch + part.thread * net.scratch_length
     for index in range(net.n_layers):
         layer = &net.layers[index]
-        z = work + layer.a
+        z = work + layer.a + part.first * layer.row
         product(
-            z, a, layer.n_in, 1, params + layer.weight, rows, layer.n_out, layer.n_in, False,
-            work + net.block_sum,
+            z, layer.row, a, a_row, params + layer.weight, layer.n_out, rows, layer.n_out,
+            layer.n_in, <const real*> NULL if layer.bias < 0 else params + layer.bias, scratch,
         )
-        if layer.bias >= 0:
-            add_bias(z, params + layer.bias, rows, layer.n_out)
         if index == net.n_layers - 1:
-            memcpy(work + net.z, z, rows * layer.n_out * sizeof(real))
-        activate(layer.activation, z, rows, layer.n_out)
-        a = z
+            memcpy(work + net.z + part.first * layer.row, z, rows * layer.row * sizeof(real))
+        activate(layer.activation, z, rows, layer.n_out, layer.row)
+        a, a_row = z, layer.row
     return z
 
 
-cdef inline double loss_of_rows(
-    const Network* net, const real* work, const real* y, const long long* label,
-    const real* weight, Py_ssize_t rows
+cdef inline void losses_of_rows(
+    const Network* net, const real* work, const real* y, Py_ssize_t y_row,
+    const long long* label, const real* weight, Part part, double* losses
 ) noexcept nogil:
-    """sum_r w_r l_r over the rows of the last forward pass, in ascending order, in double."""
-    cdef Py_ssize_t r, n = net.n_out
+    """losses[r] = w_r l_r for the part's rows of the last forward pass."""
+    cdef Py_ssize_t r, row = net.layers[net.n_layers - 1].row
     cdef const real* a = work + net.layers[net.n_layers - 1].a
     cdef const real* z = work + net.z
-    cdef double total = 0, of_row
-    for r in range(rows):
+    cdef double of_row
+    for r in range(part.first, part.stop):
         of_row = loss_of_row(
-            net.loss, z + r * n, a + r * n,
-            NULL if y == NULL else y + r * n, 0 if label == NULL else label[r], n,
+            net.loss, z + r * row, a + r * row,
+            NULL if y == NULL else y + r * y_row, 0 if label == NULL else label[r], net.n_out,
         )
-        total += of_row if weight == NULL else weight[r] * of_row
-    return total
+        losses[r] = of_row if weight == NULL else weight[r] * of_row
 
 
 cdef inline void output_delta(
-    const Network* net, real* work, const real* y, const long long* label,
-    const real* weight, double total_weight, Py_ssize_t rows
+    const Network* net, real* work, const real* y, Py_ssize_t y_row, const long long* label,
+    const real* weight, double total_weight, Part part
 ) noexcept nogil:
-    """delta^L = dL/dz^L into `delta`, with each row's share weight / total_weight of the mean."""
-    cdef Py_ssize_t r, n = net.n_out
+    """delta^L = dL/dz^L, with each row's share weight / total_weight of the mean."""
+    cdef Py_ssize_t r
     cdef const Layer* last = &net.layers[net.n_layers - 1]
     cdef const real* a = work + last.a
-    cdef real* delta = work + net.delta
-    for r in range(rows):
+    cdef real* delta = work + last.delta
+    cdef real scale = <real> (1 / total_weight)
+    for r in range(part.first, part.stop):
+        if weight != NULL:
+            scale = <real> (weight[r] / total_weight)
         loss_gradient_of_row(
-            a + r * n, NULL if y == NULL else y + r * n, 0 if label == NULL else label[r], n,
-            <real> ((1 if weight == NULL else weight[r]) / total_weight), delta + r * n,
+            a + r * last.row, NULL if y == NULL else y + r * y_row,
+            0 if label == NULL else label[r], net.n_out, scale, delta + r * last.row,
         )
     if not gives_delta(net.loss):
-        times_derivative(last.activation, a, delta, rows, n)
+        output_derivative(net, work, part)
 
 
-cdef inline void backward(
-    const Network* net, const real* params, real* work, const real* x, Py_ssize_t rows,
-    real* grad, real* x_grad, bint add
+cdef inline void output_derivative(
+    const Network* net, real* work, Part part
 ) noexcept nogil:
-    """The chain rule from delta^L in `delta` down to the first layer.
+    """delta^L <- dL/dz^L from dL/da^L, in place, for the part's rows."""
+    cdef const Layer* last = &net.layers[net.n_layers - 1]
+    times_derivative(
+        last.activation, work + last.a + part.first * last.row,
+        work + last.delta + part.first * last.row, part.stop - part.first, last.n_out, last.row,
+    )
 
-    dW^l = delta^l (a^(l-1))^T and db^l = sum of delta^l into `grad` (+= with `add`), then
-    delta^(l-1) = (W^l)^T delta^l * s'(z^(l-1)); dL/dx into `x_grad` unless NULL.
+
+cdef inline void data_gradient(
+    const Network* net, real* work, int index, Part part
+) noexcept nogil:
+    """delta^(l-1) = (W^l)^T delta^l * s'(z^(l-1)) for the part's rows; dL/dx for layer 0."""
+    cdef const Layer* layer = &net.layers[index]
+    cdef const Layer* below
+    cdef Py_ssize_t rows = part.stop - part.first
+    cdef Py_ssize_t row = net.x_row if index == 0 else net.layers[index - 1].row
+    cdef real* before = (
+        work + (net.x_delta if index == 0 else net.layers[index - 1].delta) + part.first * row)
+    product(
+        before, row, work + layer.delta + part.first * layer.row, layer.row,
+        work + layer.transposed, layer.transposed_row, rows, layer.n_in, layer.n_out,
+        <const real*> NULL, work + net.scratch + part.thread * net.scratch_length,
+    )
+    if index > 0:
+        below = &net.layers[index - 1]
+        times_derivative(
+            below.activation, work + below.a + part.first * row, before, rows, below.n_out, row)
+
+
+cdef inline void renew_transposed(
+    const Layer* layer, const real* params, real* work, Py_ssize_t first, Py_ssize_t rows
+) noexcept nogil:
+    """Copy rows of the weight [in][out] to columns of its transpose [out][in]."""
+    transpose(
+        params + layer.weight + first * layer.n_out, layer.n_out, rows, layer.n_out,
+        work + layer.transposed + first, layer.transposed_row,
+    )
+
+
+cdef inline void weight_gradient(
+    const Network* net, real* params, real* work, int index, Py_ssize_t rows, bint add,
+    real* grad, const Rule* rule, const double* clock, Part part
+) noexcept nogil:
+    """dW^l = delta^l (a^(l-1))^T and db^l = sum of delta^l over `rows`, the thread's share of them.
+
+    Into `grad` (+= with `add`); with a rule, each piece is followed at once by its update and the
+    renewal of its transpose, while it is in the cache.
     """
-    cdef int index
-    cdef const Layer* layer
-    cdef const real* a
-    cdef real* delta = work + net.delta
-    cdef real* before = work + net.spare
-    cdef real* block_sum = work + net.block_sum
-    for index in range(net.n_layers - 1, -1, -1):
-        layer = &net.layers[index]
-        a = x if index == 0 else work + net.layers[index - 1].a
-        product(
-            grad + layer.weight, a, 1, layer.n_in, delta, layer.n_in, layer.n_out, rows, add,
-            block_sum,
+    cdef const Layer* layer = &net.layers[index]
+    cdef Py_ssize_t a_row = net.x_row if index == 0 else net.layers[index - 1].row
+    cdef const real* a = work + (net.x if index == 0 else net.layers[index - 1].a)
+    cdef const real* delta = work + layer.delta
+    cdef real* scratch = work + net.scratch + part.thread * net.scratch_length
+    cdef Py_ssize_t share = ((layer.n_in + part.threads - 1) // part.threads + 47) // 48 * 48
+    cdef Py_ssize_t first = min(layer.n_in, part.thread * share)
+    cdef Py_ssize_t stop = min(layer.n_in, first + share)
+    cdef Py_ssize_t count, place
+    while first < stop:
+        count = min(<Py_ssize_t> GRADIENT_ROWS, stop - first)
+        place = layer.weight + first * layer.n_out
+        product_transposed(
+            grad + place, layer.n_out, a + first, a_row, delta, layer.row, count, layer.n_out,
+            rows, add, scratch,
         )
-        if layer.bias >= 0:
-            sum_rows(grad + layer.bias, delta, rows, layer.n_out, add, block_sum)
-        if index == 0 and x_grad == NULL:
-            break
-        if index == 0:
-            before = x_grad
-        transpose(work + net.transposed, params + layer.weight, layer.n_in, layer.n_out)
-        product(
-            before, delta, layer.n_out, 1, work + net.transposed, rows, layer.n_in, layer.n_out,
-            False, block_sum,
-        )
-        if index > 0:
-            times_derivative(net.layers[index - 1].activation, a, before, rows, layer.n_in)
-            delta, before = before, delta
+        if rule != NULL:
+            update(rule, clock, params, grad, place, count * layer.n_out)
+            if index > 0:
+                renew_transposed(layer, params, work, first, count)
+        first += count
+    if layer.bias >= 0 and part.thread == part.threads - 1:
+        column_sums(grad + layer.bias, delta, layer.row, rows, layer.n_out, add)
+        if rule != NULL:
+            update(rule, clock, params, grad, layer.bias, layer.n_out)

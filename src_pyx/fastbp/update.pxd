@@ -1,8 +1,9 @@
-"""Update rules: each optimizer's step on the flat parameter vector, stated once.
+"""Update rules: each optimizer's step on a stretch of the flat parameter vector, stated once.
 
-`slots` holds the optimizer's vectors one after another (each n long), `hyper` its settings in
-the order of its `Hyper` comment, `clock` three numbers that advance with each step: the step count
-t and the powers beta1^t and beta2^t (running products, so that a resumed run has the same bits).
+`slots` holds the optimizer's vectors one after another (each n_params long), `hyper` its settings
+in the order of its `Hyper` comment, `clock` three numbers that advance with each step: the step
+count t and the powers beta1^t and beta2^t (running products, so that a resumed run has the same
+bits).
 
 To add one: a code, a row in `update_codes`, its function, a branch in `update`; then its class in
 fastbp/optimizers.py and its twin in fastbp/reference/optimizers.py.
@@ -19,6 +20,24 @@ cdef inline dict update_codes():
     return {"sgd": SGD, "adam": ADAM}
 
 
+cdef struct Rule:
+    # One optimizer bound to one parameter vector.
+    int code
+    void* slots
+    Py_ssize_t n_slots
+    Py_ssize_t n_params
+    double* hyper
+    double* clock
+
+
+cdef inline void tick(const Rule* rule, double* clock) noexcept nogil:
+    """Advance a clock by one step of the rule."""
+    clock[0] += 1
+    if rule.code == ADAM:
+        clock[1] *= rule.hyper[1]
+        clock[2] *= rule.hyper[2]
+
+
 cdef inline void sgd_step(
     real* params, const real* grad, real* velocity, Py_ssize_t n,
     double learning_rate, double momentum, bint nesterov, double weight_decay, bint first,
@@ -30,23 +49,21 @@ cdef inline void sgd_step(
     """
     cdef Py_ssize_t i
     cdef real eta = <real> learning_rate, mu = <real> momentum, decay = <real> weight_decay
+    cdef real before = <real> 0 if first else mu
     cdef real g
     if velocity == NULL:
         for i in range(n):
             g = multiply_add(decay, params[i], grad[i])
             params[i] = multiply_add(-eta, g, params[i])
-        return
-    if first:
-        mu = 0
-    for i in range(n):
-        velocity[i] = multiply_add(mu, velocity[i], multiply_add(decay, params[i], grad[i]))
-    mu = <real> momentum
-    if nesterov:
+    elif nesterov:
         for i in range(n):
             g = multiply_add(decay, params[i], grad[i])
+            velocity[i] = multiply_add(before, velocity[i], g)
             params[i] = multiply_add(-eta, multiply_add(mu, velocity[i], g), params[i])
     else:
         for i in range(n):
+            g = multiply_add(decay, params[i], grad[i])
+            velocity[i] = multiply_add(before, velocity[i], g)
             params[i] = multiply_add(-eta, velocity[i], params[i])
 
 
@@ -72,24 +89,25 @@ cdef inline void adam_step(
 
 
 cdef inline void update(
-    int rule, real* params, const real* grad, real* slots, Py_ssize_t n, const double* hyper,
-    double* clock,
+    const Rule* rule, const double* clock, real* params, const real* grad, Py_ssize_t start,
+    Py_ssize_t n
 ) noexcept nogil:
-    """Take one step of the rule and advance its clock.
+    """Take the rule's step, at the time that the clock tells, on params[start : start + n].
 
     Hyper: sgd (learning_rate, momentum, nesterov, weight_decay); adam (learning_rate, beta1, beta2,
     epsilon).
     """
-    clock[0] += 1
-    if rule == ADAM:
-        clock[1] *= hyper[1]
-        clock[2] *= hyper[2]
+    cdef const double* hyper = rule.hyper
+    cdef real* slot = <real*> rule.slots
+    if slot != NULL:
+        slot += start
+    if rule.code == ADAM:
         adam_step(
-            params, grad, slots, slots + n, n,
+            params + start, grad + start, slot, slot + rule.n_params, n,
             hyper[0], hyper[1], hyper[2], hyper[3], clock[1], clock[2],
         )
     else:
         sgd_step(
-            params, grad, slots, n,
+            params + start, grad + start, slot, n,
             hyper[0], hyper[1], hyper[2] != 0, hyper[3], clock[0] == 1,
         )

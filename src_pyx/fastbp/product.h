@@ -1,0 +1,68 @@
+/* The three matrix products of a dense layer: c[m, n] = sum_k a[m, k] b[k, n].
+
+       forward          z = a W^T         sum over inputs     a by rows, b = W as stored, [in][out]
+       data gradient    g = delta W       sum over outputs    a by rows, b = W transposed
+       weight gradient  dW^T = a^T delta  sum over rows       a by columns, b = delta
+
+   The body stands once, in product_body.h, and is included for float and for double. */
+#ifndef FASTBP_PRODUCT_H
+#define FASTBP_PRODUCT_H
+
+#include "vector.h"
+
+/* Length of a block of a sum: one chain of multiply-adds from 0; block sums are added in order. */
+#define FASTBP_SUM_BLOCK 256
+
+/* A matrix b above this size is packed by panels, when enough rows share the copy. */
+#define FASTBP_PACK_BYTES (256 * 1024)
+#define FASTBP_PACK_ROWS 48
+
+/* Rows of a weight gradient that are worked at a time, so that the optimizer finds them in the
+ * cache. */
+#define FASTBP_GRADIENT_ROWS 192
+
+/* Scratch of the products: a packed panel of b (3 vectors wide) and a block of columns of a; or,
+   where a single row is worked, that row of up to `columns` sums. */
+#define FASTBP_SCRATCH_BYTES(columns, item)                                                        \
+    (FASTBP_SUM_BLOCK * (3 * 64 + (FASTBP_GRADIENT_ROWS + 16) * (item)) + ((columns) + 16) * (item))
+
+/* Rows of a register tile that is 3, 2 or 1 vectors wide: as many sums as the registers hold beside
+   the operands, and at least 8 of them to hide the latency of a multiply-add. */
+#if FASTBP_VECTOR_BYTES == 64
+#define FASTBP_ROWS_3 8
+#define FASTBP_ROWS_2 12
+#define FASTBP_ROWS_1 16
+#elif FASTBP_VECTOR_BYTES == 32
+#define FASTBP_ROWS_3 4
+#define FASTBP_ROWS_2 6
+#define FASTBP_ROWS_1 12
+#else
+#define FASTBP_ROWS_3 3
+#define FASTBP_ROWS_2 4
+#define FASTBP_ROWS_1 8
+#endif
+
+#define FASTBP_JOIN_(a, b) a##b
+#define FASTBP_JOIN(a, b) FASTBP_JOIN_(a, b)
+#define FASTBP_TYPED(name) FASTBP_JOIN(name, SUFFIX)
+
+typedef int index_f32 __attribute__((vector_size(FASTBP_VECTOR_BYTES)));
+typedef long long index_f64 __attribute__((vector_size(FASTBP_VECTOR_BYTES)));
+
+#define REAL float
+#define SUFFIX _f32
+#define INDEX index_f32
+#include "product_body.h"
+#undef REAL
+#undef SUFFIX
+#undef INDEX
+
+#define REAL double
+#define SUFFIX _f64
+#define INDEX index_f64
+#include "product_body.h"
+#undef REAL
+#undef SUFFIX
+#undef INDEX
+
+#endif

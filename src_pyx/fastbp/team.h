@@ -1,0 +1,128 @@
+/* A team of threads for one fit: started with it, ended with it, nothing global.
+
+   Two fits in two Python threads have two teams, and a fork between fits finds none, so neither can
+   trouble the other. Members wait for each other at a barrier: they spin for about 50 us, then
+   sleep on a condition, so that more threads than cores cost sleep and not the cores' time. */
+#ifndef FASTBP_TEAM_H
+#define FASTBP_TEAM_H
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#define FASTBP_PAUSE() __builtin_ia32_pause()
+#else
+#define FASTBP_PAUSE() sched_yield()
+#endif
+
+typedef void (*fastbp_task)(void *job, int thread);
+
+typedef struct fastbp_team {
+    _Alignas(64) atomic_int phase;
+    _Alignas(64) atomic_int arrived;
+    _Alignas(64) int threads;
+    int spins;
+    int members;      /* threads started, without the caller */
+    fastbp_task task; /* NULL ends the members */
+    void *job;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pthread_t *handles;
+} fastbp_team;
+
+typedef struct {
+    fastbp_team *team;
+    int thread;
+} fastbp_member;
+
+static void fastbp_barrier(fastbp_team *team) {
+    const int phase = atomic_load_explicit(&team->phase, memory_order_acquire);
+    if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1 == team->threads) {
+        atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
+        pthread_mutex_lock(&team->lock);
+        atomic_store_explicit(&team->phase, phase + 1, memory_order_release);
+        pthread_cond_broadcast(&team->wake);
+        pthread_mutex_unlock(&team->lock);
+        return;
+    }
+    for (int i = 0; i < team->spins; i++) {
+        if (atomic_load_explicit(&team->phase, memory_order_acquire) != phase) return;
+        FASTBP_PAUSE();
+    }
+    pthread_mutex_lock(&team->lock);
+    while (atomic_load_explicit(&team->phase, memory_order_acquire) == phase)
+        pthread_cond_wait(&team->wake, &team->lock);
+    pthread_mutex_unlock(&team->lock);
+}
+
+static void *fastbp_member_main(void *argument) {
+    fastbp_member member = *(fastbp_member *)argument;
+    free(argument);
+    for (;;) {
+        fastbp_barrier(member.team);
+        if (member.team->task == NULL) return NULL;
+        member.team->task(member.team->job, member.thread);
+        fastbp_barrier(member.team);
+    }
+}
+
+/* Run the task on every member and on the caller, as thread 0; return when all have ended. */
+static void fastbp_team_run(fastbp_team *team, fastbp_task task, void *job) {
+    team->task = task;
+    team->job = job;
+    fastbp_barrier(team);
+    task(job, 0);
+    fastbp_barrier(team);
+}
+
+static void fastbp_team_end(fastbp_team *team) {
+    if (team == NULL) return;
+    if (team->members > 0) {
+        team->threads = team->members + 1;
+        team->task = NULL;
+        fastbp_barrier(team);
+        for (int i = 0; i < team->members; i++) pthread_join(team->handles[i], NULL);
+    }
+    pthread_cond_destroy(&team->wake);
+    pthread_mutex_destroy(&team->lock);
+    free(team->handles);
+    free(team);
+}
+
+/* A team of `threads` >= 2 with the caller as one of them, or NULL where it cannot be had. Signals
+   stay with the caller's threads. `cores`: with more threads than these, waiting does not spin. */
+static fastbp_team *fastbp_team_start(int threads, int cores) {
+    fastbp_team *team = NULL;
+    if (posix_memalign((void **)&team, 64, sizeof *team) != 0) return NULL;
+    memset(team, 0, sizeof *team);
+    team->threads = threads;
+    team->spins = threads > cores ? 0 : 1500;
+    team->handles = malloc((size_t)threads * sizeof *team->handles);
+    pthread_mutex_init(&team->lock, NULL);
+    pthread_cond_init(&team->wake, NULL);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (int thread = 1; team->handles && thread < threads; thread++) {
+        fastbp_member *member = malloc(sizeof *member);
+        if (member == NULL) break;
+        *member = (fastbp_member){team, thread};
+        if (pthread_create(&team->handles[thread - 1], NULL, fastbp_member_main, member) != 0) {
+            free(member);
+            break;
+        }
+        team->members++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (team->members < threads - 1) {
+        fastbp_team_end(team);
+        return NULL;
+    }
+    return team;
+}
+
+#endif
