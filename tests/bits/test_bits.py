@@ -1,0 +1,150 @@
+"""The numerics contract: the same bits for any threads, vector width, batch, alignment and run."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastbp as fb
+from fastbp import _cpu
+
+sys.path.insert(0, str(Path(__file__).parent))
+from trained import NETWORKS, digest, trained
+
+DTYPES = ["float32", "float64"]
+THREADS = [2, 3, 4, 7, 8, 16]
+
+
+def network_id(network):
+    return "-".join(map(str, network[0]))
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """Hashes of every network trained by one thread."""
+    return {
+        (network_id(network), dtype): digest(network, dtype)
+        for network in NETWORKS
+        for dtype in DTYPES
+    }
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("network", NETWORKS, ids=network_id)
+def test_any_number_of_threads_trains_the_same_bits(network, dtype, alone):
+    expected = alone[network_id(network), dtype]
+    assert {threads: digest(network, dtype, threads) for threads in THREADS} == dict.fromkeys(
+        THREADS, expected
+    )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("network", NETWORKS[:8], ids=network_id)
+def test_two_runs_train_the_same_bits(network, dtype, alone):
+    assert digest(network, dtype) == alone[network_id(network), dtype]
+
+
+def hashes_of_level(level):
+    script = Path(__file__).with_name("trained.py")
+    done = subprocess.run(
+        [sys.executable, script],
+        env={**os.environ, "FASTBP_ISA": level},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(_cpu.isa_level() < 4, reason="the CPU does not run x86-64-v4")
+def test_levels_v3_and_v4_train_the_same_bits():
+    narrow, wide = hashes_of_level("v3"), hashes_of_level("v4")
+    assert len(narrow) == 2 * len(NETWORKS)
+    assert narrow == wide
+
+
+def test_a_change_of_the_last_bit_of_the_data_changes_the_hash(alone):
+    # Were the hash blind, every test above would pass.
+    network = NETWORKS[5]
+    seeded = (*network[:4], network[4] + 1, *network[5:])
+    assert digest(seeded, "float32") != alone[network_id(network), "float32"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("network", NETWORKS, ids=network_id)
+def test_a_row_is_predicted_alike_alone_and_in_any_batch(network, dtype):
+    net, _ = trained(network, dtype)
+    x = np.random.default_rng(1).normal(size=(519, net.sizes[0])).astype(dtype)
+    together = net.predict(x)
+    for start, stop in [(0, 1), (1, 2), (3, 10), (17, 33), (255, 257), (256, 519), (518, 519)]:
+        assert net.predict(x[start:stop]).tobytes() == together[start:stop].tobytes()
+
+
+@pytest.mark.parametrize("offset", [1, 2, 3, 5, 7, 15, 17])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_where_the_rows_lie_in_memory_changes_no_bit(dtype, offset):
+    net = fb.mlp([13, 40, 21, 3], "tanh", dtype=dtype)
+    x = np.random.default_rng(2).normal(size=(37, 13)).astype(dtype)
+    memory = np.empty(x.size + 32, dtype)
+    moved = memory[offset : offset + x.size].reshape(x.shape)
+    moved[...] = x
+    assert net.predict(moved).tobytes() == net.predict(x).tobytes()
+
+
+def test_networks_trained_side_by_side_have_the_bits_of_those_trained_alone(alone):
+    chosen = [NETWORKS[i] for i in (1, 3, 5, 9, 11, 15, 17, 18)]
+    found = {}
+
+    def work(network):
+        found[network_id(network)] = digest(network, "float32", threads=2)
+
+    workers = [threading.Thread(target=work, args=(network,)) for network in chosen]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert found == {name: alone[name, "float32"] for name in found}
+    assert len(found) == len(chosen)
+
+
+def test_sixteen_python_threads_predict_on_one_network_alike():
+    net = fb.mlp([20, 64, 5], "relu")
+    x = np.random.default_rng(3).normal(size=(2000, 20)).astype("float32")
+    expected = net.predict(x).tobytes()
+    found = []
+    workers = [
+        threading.Thread(target=lambda: found.append(net.predict(x).tobytes() == expected))
+        for _ in range(16)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert found == [True] * 16
+
+
+def test_a_fork_after_a_threaded_fit_trains_the_same_bits(alone):
+    name = network_id(NETWORKS[5])
+    code = (
+        "import os, sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from trained import NETWORKS, digest\n"
+        "digest(NETWORKS[5], 'float32', 2)\n"
+        "child = os.fork()\n"
+        "print(digest(NETWORKS[5], 'float32', 2), flush=True)\n"
+        "if child == 0: os._exit(0)\n"
+        "sys.exit(os.waitpid(child, 0)[1])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.split() == [alone[name, "float32"]] * 2

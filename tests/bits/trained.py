@@ -1,0 +1,69 @@
+"""Hashes of trained parameters; as a script, printed as JSON for one instruction-set level."""
+
+import hashlib
+import json
+import sys
+
+import numpy as np
+
+import fastbp as fb
+
+# (sizes, hidden, output, loss, rows, batch size, optimizer): ragged and round, shallow and deep.
+NETWORKS = [
+    ([1, 1, 1], "sigmoid", "identity", "mse", 9, 1, "sgd"),
+    ([2, 8, 1], "tanh", "sigmoid", "binary_cross_entropy", 23, 4, "adam"),
+    ([3, 5, 2], "relu", "softmax", "cross_entropy", 31, 7, "momentum"),
+    ([4, 32, 16, 4], "tanh", "identity", "mse", 300, 300, "adam"),
+    ([7, 1], "tanh", "identity", "mse", 50, 8, "sgd"),
+    ([8, 64, 64, 4], "tanh", "identity", "mse", 130, 64, "adam"),
+    ([13, 17, 1], "sigmoid", "sigmoid", "binary_cross_entropy", 70, 33, "nesterov"),
+    ([16, 16, 16], "relu", "identity", "mse", 64, 16, "adam"),
+    ([31, 33, 10], "relu", "softmax", "cross_entropy", 97, 32, "adam"),
+    ([48, 47, 49, 3], "tanh", "softmax", "cross_entropy", 90, 45, "momentum"),
+    ([50, 50, 50, 50], "tanh", "identity", "mse", 60, 20, "sgd"),
+    ([64, 65, 1], "relu", "identity", "mse", 140, 70, "adam"),
+    ([64, 32, 10], "relu", "softmax", "cross_entropy", 100, 32, "adam"),
+    ([100, 101, 7], "sigmoid", "softmax", "cross_entropy", 77, 77, "adam"),
+    ([128, 257, 2], "relu", "identity", "mse", 60, 31, "momentum"),
+    ([200, 193, 96, 5], "tanh", "identity", "mse", 300, 290, "adam"),
+    ([300, 8, 300], "relu", "sigmoid", "binary_cross_entropy", 40, 40, "adam"),
+    ([600, 2], "relu", "softmax", "cross_entropy", 600, 600, "momentum"),
+    ([784, 64, 10], "relu", "softmax", "cross_entropy", 128, 64, "adam"),
+    ([1, 530, 1], "tanh", "identity", "mse", 600, 520, "nesterov"),
+]
+
+
+def optimizer_of(name):
+    return {
+        "sgd": lambda: fb.SGD(0.05),
+        "momentum": lambda: fb.SGD(0.02, momentum=0.9),
+        "nesterov": lambda: fb.SGD(0.02, momentum=0.9, nesterov=True, weight_decay=1e-3),
+        "adam": lambda: fb.Adam(0.01),
+    }[name]()
+
+
+def trained(network, dtype, threads=1):
+    """Return the network after 3 epochs."""
+    sizes, hidden, output, loss, n_rows, batch_size, optimizer = network
+    rng = np.random.default_rng(len(sizes) + n_rows)
+    x = rng.normal(size=(n_rows, sizes[0]))
+    y = rng.integers(0, sizes[-1], n_rows) if loss == "cross_entropy" else None
+    if y is None:
+        y = rng.random((n_rows, sizes[-1]))
+    net = fb.mlp(sizes, hidden, output, loss, dtype=dtype, seed=3)
+    history = net.fit(
+        x, y, optimizer_of(optimizer), epochs=3, batch_size=batch_size, threads=threads
+    )
+    return net, history
+
+
+def digest(network, dtype, threads=1):
+    """Return a hash of the trained parameters and the losses on the way."""
+    net, history = trained(network, dtype, threads)
+    losses = np.array(history.loss)
+    return hashlib.sha256(net.params.tobytes() + losses.tobytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    hashes = [digest(network, dtype) for network in NETWORKS for dtype in ("float32", "float64")]
+    json.dump(hashes, sys.stdout)
