@@ -13,12 +13,14 @@ from typing import Any
 
 from fastbp import kernels
 from fastbp.checks import FileFormatError
+from fastbp.config import show_config
+from fastbp.construction import load, mlp
+from fastbp.gradients import Gradients
 from fastbp.history import History, Stop
-from fastbp.network import Gradients, Network, load, mlp
+from fastbp.network import Network
 from fastbp.optimizers import SGD, Adam
 from fastbp.spec import Dense
-
-__version__ = "0.1.0"
+from fastbp.version import __version__ as __version__
 
 __all__ = [
     "SGD",
@@ -32,6 +34,7 @@ __all__ = [
     "kernels",
     "load",
     "mlp",
+    "show_config",
 ]
 
 

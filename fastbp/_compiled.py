@@ -48,6 +48,7 @@ def load(name: str, level: str) -> ModuleType:
 
 
 LEVEL = choose_level()
+COMPILER = _cpu.compiler()
 if TYPE_CHECKING:
     from fastbp import _engine, _kernels
 

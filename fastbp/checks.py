@@ -3,17 +3,23 @@
 A message says the argument, the rule and what came.
 """
 
+from __future__ import annotations
+
 import math
 import operator
 from collections.abc import Iterable
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
-import numpy.typing as npt
 
 from fastbp._compiled import engine
 
-Array = npt.NDArray[Any]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+else:
+    Array = np.ndarray
 
 NUMERIC_KINDS = "biuf"
 

@@ -5,10 +5,10 @@ vector. The file is written beside its destination and renamed, so that an old f
 replaced.
 """
 
+from __future__ import annotations
+
 import contextlib
-import json
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ def as_path(path: object) -> Path:
 
 def write(path: StrPath, network: dict[str, Any], metadata: dict[str, Any], params: Array) -> None:
     """Write a network's description, metadata and parameters to `path`, all or nothing."""
+    import json
+
     target = as_path(path)
     header = {"format": FORMAT, "version": VERSION, "network": network, "metadata": metadata}
     try:
@@ -38,7 +40,7 @@ def write(path: StrPath, network: dict[str, Any], metadata: dict[str, Any], para
     except (TypeError, ValueError) as error:
         raise ValueError(f"metadata must hold JSON values only: {error}") from None
     # Opened by hand and not through tempfile, whose files no one else may read.
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -62,6 +64,8 @@ def read(path: StrPath) -> tuple[dict[str, Any], dict[str, Any], Array]:
     OSError
         The file cannot be read.
     """
+    import json
+
     source = as_path(path)
     try:
         with source.open("rb") as file, np.load(file, allow_pickle=False) as archive:

@@ -1,5 +1,7 @@
 """What a fit reports, and when it stops."""
 
+from __future__ import annotations
+
 import math
 
 from fastbp import checks

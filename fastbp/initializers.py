@@ -11,6 +11,8 @@ X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward
 AISTATS 2010, eq. 12 and 16.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from fastbp.checks import Array

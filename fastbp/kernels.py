@@ -5,10 +5,11 @@ float32 when its floating-point arrays are all float32, else in float64, and all
 training does not come this way.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fastbp import checks
 from fastbp._compiled import engine
@@ -16,6 +17,9 @@ from fastbp._compiled import kernels as compiled
 from fastbp.checks import Array
 from fastbp.memory import zeros
 from fastbp.spec import ACTIVATIONS, LOSSES, check_pair
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = [
     "accumulate_gradients",

@@ -1,19 +1,21 @@
 """Network: the public face of a dense feed-forward network."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fastbp import checks, files
 from fastbp._compiled import engine
 from fastbp.checks import Array
+from fastbp.gradients import Gradients
 from fastbp.history import History, Stop
 from fastbp.initializers import initial_weight
 from fastbp.optimizers import Optimizer, as_optimizer
-from fastbp.plan import Plan, views
-from fastbp.spec import Dense, Spec, mlp_layers
+from fastbp.plan import Plan, fit_bytes, views
+from fastbp.spec import Dense, Spec
 from fastbp.threads import threads_for, usable_cores
 from fastbp.training import (
     Callback,
@@ -25,38 +27,8 @@ from fastbp.training import (
     split,
 )
 
-
-class Gradients:
-    """The gradient of a loss.
-
-    Attributes
-    ----------
-    weights : tuple of arrays
-        dL/dW of each layer, (n_out, n_in); views of `flat`.
-    biases : tuple of arrays
-        dL/db of each layer, (n_out,); None where a layer has no bias. Views of `flat`.
-    inputs : array, (n_rows, n_in)
-        dL/dx.
-    flat : array, (n_params,)
-        All of it in the order of `Network.params`.
-
-    Examples
-    --------
-    >>> import fastbp as fb
-    >>> loss, grads = fb.mlp([2, 3, 1]).gradient([[1.0, 2.0]], [0.5])
-    >>> grads.weights[0].shape, grads.biases[1].shape, grads.inputs.shape, grads.flat.shape
-    ((3, 2), (1,), (1, 2), (13,))
-    """
-
-    __slots__ = ("biases", "flat", "inputs", "weights")
-
-    def __init__(self, plan: Plan, flat: Array, inputs: Array) -> None:
-        self.weights, self.biases = views(plan.layers, flat)
-        self.flat = flat
-        self.inputs = inputs
-
-    def __repr__(self) -> str:
-        return f"<Gradients: {self.flat.size} parameters, {len(self.inputs)} rows>"
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 class Network:
@@ -527,6 +499,45 @@ class Network:
         self._idle.append(found)
         return history
 
+    def memory(self, batch_size: int, optimizer: str | Optimizer = "adam", threads: int = 1) -> int:
+        """Return the bytes that a fit takes beside its rows.
+
+        With P parameters, S state vectors of the optimizer, R = min(batch_size, 256) rows of a
+        block, T threads and widths n_l padded to cache lines: parameters, gradient and state, (2 +
+        S) P; a copy of parameters and state to go back to from a divergence, (1 + S) P; activations
+        and deltas of a block, R (sum n_l + 2 max n_l), or 2 R sum n_l for a team; transposed
+        weights of all but the first layer; T places for packed operands. An epoch's order of the
+        rows, 8 bytes a row, comes on top.
+
+        Parameters
+        ----------
+        batch_size : int
+            Rows an update, at least 1.
+        optimizer : str or Optimizer
+            As for `fit`.
+        threads : int
+            As for `fit`.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        TypeError, ValueError
+            An argument is of the wrong type, below 1 or an unknown name.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net = fb.mlp([784, 128, 10], output="softmax", loss="cross_entropy")
+        >>> net.memory(128, "adam") > net.memory(128, "sgd") > 2 * net.params.nbytes
+        True
+        """
+        rows = checks.integer("batch_size", batch_size, 1)
+        plan = Plan(self._spec, rows, threads_for(checks.integer("threads", threads, 1), 0))
+        return fit_bytes(plan, as_optimizer(optimizer).n_slots)
+
     def _step_work(self, rows: int) -> int:
         """Return the floating-point operations of a step: 2 a product term, 3 products a weight."""
         return 6 * rows * self._params.size
@@ -566,82 +577,3 @@ class Network:
         <Network 2-3-1 (relu, identity), mse, float32, 13 parameters>
         """
         files.write(path, self._spec.to_dict(), self.metadata, self._params)
-
-
-def load(path: files.StrPath) -> Network:
-    """Return the network that `Network.save` wrote.
-
-    Parameters
-    ----------
-    path : str or path
-        The file.
-
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    FileFormatError
-        The file is not a fastbp model, or is damaged.
-    OSError
-        The file cannot be read.
-
-    Examples
-    --------
-    >>> import fastbp as fb, tempfile, os
-    >>> net = fb.mlp([2, 3, 1])
-    >>> path = os.path.join(tempfile.mkdtemp(), "model.npz")
-    >>> net.save(path)
-    >>> bool((fb.load(path).params == net.params).all())
-    True
-    """
-    description, metadata, params = files.read(path)
-    network = Network.__new__(Network)
-    try:
-        network._build(Spec.from_dict(description))
-        network.params = params
-        network.metadata = dict(metadata)
-    except (KeyError, TypeError, ValueError) as error:
-        raise checks.FileFormatError(
-            f"{files.as_path(path).name} is not a fastbp model: {error}"
-        ) from None
-    return network
-
-
-def mlp(
-    sizes: Sequence[int],
-    hidden: str = "relu",
-    output: str = "identity",
-    loss: str = "mse",
-    dtype: str = "float32",
-    seed: int | None = 0,
-) -> Network:
-    """Return a network of dense layers from its sizes.
-
-    Parameters
-    ----------
-    sizes : list of int
-        Inputs, hidden units layer by layer, outputs: at least 2 entries.
-    hidden, output : str
-        Activation of the hidden layers and of the last one.
-    loss, dtype, seed
-        As for `Network`.
-
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `Network`.
-
-    Examples
-    --------
-    >>> import fastbp as fb
-    >>> fb.mlp([784, 128, 10], output="softmax", loss="cross_entropy")
-    <Network 784-128-10 (relu, softmax), cross_entropy, float32, 101770 parameters>
-    """
-    n_in, layers = mlp_layers(sizes, hidden, output)
-    return Network(n_in, layers, loss=loss, dtype=dtype, seed=seed)

@@ -4,6 +4,8 @@ A parameter vector holds, layer by layer, the weight as [in][out] (row-major; th
 n_in) view is its transpose) and then the bias.
 """
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,7 +60,7 @@ class Plan:
         self.n_in, self.n_out = spec.n_in, spec.n_out
         self.capacity = min(rows, engine.BLOCK_ROWS)
         self.threads = threads
-        self._length = 0
+        self.length = 0
         widths = [self._row(size) for size in spec.sizes]
         self.x_row = widths[0]
         self.x = self._take(self.capacity * widths[0])
@@ -111,13 +113,13 @@ class Plan:
 
     def _take(self, length: int) -> int:
         """Reserve `length` elements of the workspace and return their offset."""
-        start = self._length
-        self._length += self._padded(length)
+        start = self.length
+        self.length += self._padded(length)
         return start
 
     def workspace(self) -> Array:
         """Return a new workspace."""
-        return zeros(self._length, self.dtype)
+        return zeros(self.length, self.dtype)
 
     def label_space(self) -> Array:
         """Return room for the class indices of one block."""
@@ -134,6 +136,13 @@ class Plan:
     def vector(self) -> Array:
         """Return a new vector of zeros for parameters or gradients."""
         return zeros(self.n_params, self.dtype)
+
+
+def fit_bytes(plan: Plan, n_slots: int) -> int:
+    """Return the bytes of a fit: vectors of parameters' length, and the plan's blocks of rows."""
+    vectors = plan.dtype.itemsize * plan.n_params * (3 + 2 * n_slots)
+    a_row = 8 + plan.dtype.itemsize + 8
+    return vectors + plan.dtype.itemsize * plan.length + a_row * plan.capacity
 
 
 def views(layers: list[LayerPlan], flat: Array) -> tuple[tuple[Array, ...], tuple[Any, ...]]:

@@ -1,5 +1,7 @@
 """What a network is: sizes, activations, loss, dtype. No numbers of its parameters, no memory."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -107,7 +109,7 @@ class Spec:
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Spec":
+    def from_dict(cls, values: Mapping[str, Any]) -> Spec:
         """Return the Spec that `to_dict` described."""
         layers = [Dense(**layer) for layer in values["layers"]]
         return cls(values["n_in"], layers, values["loss"], values["dtype"], values["seed"])

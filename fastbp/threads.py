@@ -47,4 +47,4 @@ def threads_for(threads: int | None, work: float) -> int:
         if not asked.isdecimal() or int(asked) < 1:
             raise ValueError(f"FASTBP_NUM_THREADS must be an integer of at least 1, got {asked!r}")
         return min(int(asked), MOST_THREADS)
-    return max(1, min(usable_cores(), int(work / WORK_PER_THREAD)))
+    return max(1, int(min(usable_cores(), work / WORK_PER_THREAD)))

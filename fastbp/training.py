@@ -106,6 +106,12 @@ class Piece(NamedTuple):
     params: Array | None
 
 
+# Bytes of state copied a second of training, and what remembered row orders may hold beside the
+# state.
+COPIED_A_SECOND = 5e7
+SMALL_BYTES = 65536
+
+
 class Safe:
     """A way back to the last parameters whose loss was finite.
 
@@ -115,8 +121,6 @@ class Safe:
     bits. What callbacks changed in between is remembered too.
     """
 
-    BYTES_PER_SECOND = 5e7
-
     def __init__(self, engine: Engine, params: Array, optimizer: Optimizer) -> None:
         self.engine = engine
         self.params = params.copy()
@@ -124,21 +128,26 @@ class Safe:
         self.clock = optimizer.clock.copy()
         self.hyper = optimizer.hyper
         self.live = (params, optimizer.slots, optimizer.clock)
-        self.interval = 0.05 + (params.nbytes + optimizer.slots.nbytes) / self.BYTES_PER_SECOND
+        self.interval = 0.05 + (params.nbytes + optimizer.slots.nbytes) / COPIED_A_SECOND
         self.due = 0.0
+        self.most_held = params.nbytes + optimizer.slots.nbytes + SMALL_BYTES
+        self.held = 0
         self.pieces: list[Piece] = []
         self.changed: Array | None = None
 
     def run(self, now: float, order: Array | None, batch_size: int, first: int, last: int) -> bool:
         """Run steps on the engine and remember them; return whether a loss was not finite."""
-        diverged = self.engine.run(order, batch_size, first, last, now >= self.due)
+        keep = now >= self.due or self.held > self.most_held
+        diverged = self.engine.run(order, batch_size, first, last, keep)
         if self.engine.kept:
             self.due = now + self.interval
+            self.held = 0
             self.pieces.clear()
             self.changed = None
         if self.engine.updated > first:
             piece = Piece(order, first, self.engine.updated, self.hyper.copy(), self.changed)
             self.pieces.append(piece)
+            self.held += 0 if order is None or first > 0 else order.nbytes
             self.changed = None
         return diverged
 

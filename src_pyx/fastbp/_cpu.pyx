@@ -2,6 +2,13 @@
 
 cdef extern from *:
     """
+    #if defined(__clang__)
+    #define FASTBP_COMPILER "clang " __clang_version__
+    #elif defined(__GNUC__)
+    #define FASTBP_COMPILER "gcc " __VERSION__
+    #else
+    #define FASTBP_COMPILER "unknown"
+    #endif
     #if defined(__x86_64__) && defined(__GNUC__)
     static int fastbp_cpu_level(void) {
         __builtin_cpu_init();
@@ -19,8 +26,14 @@ cdef extern from *:
     #endif
     """
     int fastbp_cpu_level() nogil
+    const char* FASTBP_COMPILER
 
 
 def isa_level():
     """Return the highest of the levels 1, 3 and 4 of x86-64 that this CPU runs (1 elsewhere)."""
     return fastbp_cpu_level()
+
+
+def compiler():
+    """Return the name and version of the compiler that built the compiled modules."""
+    return FASTBP_COMPILER.decode()

@@ -19,11 +19,14 @@ COMPILED = {"_cpu", "_engine", "_kernels"}
 # Downwards only: a unit imports units of lower rank. Units of one rank do not know each other. The
 # folders cli, datasets and integrations each are one unit, free inside.
 RANKS = {
-    "__main__": 9,
-    "cli": 8,
-    "integrations": 8,
-    "__init__": 7,
+    "__main__": 10,
+    "cli": 9,
+    "integrations": 9,
+    "__init__": 8,
+    "config": 6,
+    "construction": 7,
     "network": 6,
+    "gradients": 5,
     "training": 5,
     "plan": 4,
     "optimizers": 4,
@@ -40,6 +43,7 @@ RANKS = {
     "_engine": 0,
     "_kernels": 0,
     "datasets": 0,
+    "version": 0,
 }
 ONLY = {
     "kernels": {"checks", "memory", "spec", "_compiled"},

@@ -11,7 +11,9 @@ from fastbp import kernels, reference
 PACKAGE_ONLY = {
     "FileFormatError": "files",
     "load": "files",
+    "show_config": "what the compiled modules run on",
     "Network.save": "files",
+    "Network.memory": "sizes of compiled buffers",
     "Network.validation_loss": "what the training loop asks of a network",
     "SGD.bind": "the state lives in one compiled vector, made on first use",
     "Adam.bind": "the state lives in one compiled vector, made on first use",

@@ -1,0 +1,86 @@
+"""Ways to a network: from its sizes, from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastbp import checks, files
+from fastbp.network import Network
+from fastbp.spec import mlp_layers
+
+
+def load(path: files.StrPath) -> Network:
+    """Return the network that `Network.save` wrote.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    FileFormatError
+        The file is not a fastbp model, or is damaged.
+    OSError
+        The file cannot be read.
+
+    Examples
+    --------
+    >>> import fastbp as fb, tempfile, os
+    >>> net = fb.mlp([2, 3, 1])
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.npz")
+    >>> net.save(path)
+    >>> bool((fb.load(path).params == net.params).all())
+    True
+    """
+    description, metadata, params = files.read(path)
+    network = Network.__new__(Network)
+    try:
+        network.__setstate__({"spec": description, "metadata": dict(metadata), "params": params})
+    except (KeyError, TypeError, ValueError) as error:
+        raise checks.FileFormatError(
+            f"{files.as_path(path).name} is not a fastbp model: {error}"
+        ) from None
+    return network
+
+
+def mlp(
+    sizes: Sequence[int],
+    hidden: str = "relu",
+    output: str = "identity",
+    loss: str = "mse",
+    dtype: str = "float32",
+    seed: int | None = 0,
+) -> Network:
+    """Return a network of dense layers from its sizes.
+
+    Parameters
+    ----------
+    sizes : list of int
+        Inputs, hidden units layer by layer, outputs: at least 2 entries.
+    hidden, output : str
+        Activation of the hidden layers and of the last one.
+    loss, dtype, seed
+        As for `Network`.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `Network`.
+
+    Examples
+    --------
+    >>> import fastbp as fb
+    >>> fb.mlp([784, 128, 10], output="softmax", loss="cross_entropy")
+    <Network 784-128-10 (relu, softmax), cross_entropy, float32, 101770 parameters>
+    """
+    n_in, layers = mlp_layers(sizes, hidden, output)
+    return Network(n_in, layers, loss=loss, dtype=dtype, seed=seed)
