@@ -22,6 +22,12 @@ GENERATED = Path("build") / "levels"
 # that every level with FMA gives the same bits. The -fno- flags let sqrt, division and comparisons
 # vectorise; they change no result.
 FLAGS = ["-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+LINK_FLAGS: list[str] = []
+if os.environ.get("FASTBP_SANITIZE"):
+    # For .ci/sanitize: reads and writes out of bounds and undefined behaviour end the program.
+    LINK_FLAGS = ["-fsanitize=address,undefined"]
+    FLAGS += [*LINK_FLAGS, "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-O1"]
+
 LEVELS = {
     "v1": [],
     "v3": ["-march=x86-64-v3"],
@@ -42,6 +48,7 @@ def leveled(name: str, level: str, flags: list[str]) -> Extension:
         depends=[path.as_posix() for path in (SOURCE / "fastbp").iterdir()],
         include_dirs=[(SOURCE / "fastbp").as_posix()],
         extra_compile_args=FLAGS + flags,
+        extra_link_args=LINK_FLAGS,
     )
 
 
