@@ -22,6 +22,8 @@ GENERATED = Path("build") / "levels"
 # that every level with FMA gives the same bits. The -fno- flags let sqrt, division and comparisons
 # vectorise; they change no result.
 FLAGS = ["-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+# Cython drops const from the pointers that its temporaries copy.
+FLAGS += ["-Wno-discarded-qualifiers", "-Wno-ignored-qualifiers"]
 LINK_FLAGS: list[str] = []
 if os.environ.get("FASTBP_SANITIZE"):
     # For .ci/sanitize: reads and writes out of bounds and undefined behaviour end the program.

@@ -198,7 +198,8 @@ cdef void keep_state(const Network* net, const Buffers* buffers, const Rule* rul
                      Py_ssize_t item) noexcept nogil:
     """Copy parameters and optimizer state to the safe place."""
     memcpy(run.safe_params, buffers.params, net.n_params * item)
-    memcpy(run.safe_slots, rule.slots, rule.n_slots * net.n_params * item)
+    if rule.n_slots > 0:
+        memcpy(run.safe_slots, rule.slots, rule.n_slots * net.n_params * item)
     memcpy(run.safe_clock, rule.clock, 3 * sizeof(double))
 
 

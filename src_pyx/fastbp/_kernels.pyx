@@ -2,12 +2,14 @@
 the engine. Shapes and dtypes are checked in fastbp/kernels.py before a call arrives here."""
 from .activation cimport activate, activation_codes, times_derivative
 from .dense cimport GRADIENT_ROWS, SUM_BLOCK, column_sums, product, product_transposed
+from .elementary cimport exp, log, log1p, sigmoid, softplus, tanh
 from .loss cimport gives_delta, loss_codes, loss_gradient_of_row, loss_of_row
 from .real cimport real
 from .update cimport adam_step, sgd_step
 
 ACTIVATIONS = activation_codes()
 LOSSES = loss_codes()
+ELEMENTARY = ("exp", "log", "log1p", "tanh", "sigmoid", "softplus")
 
 
 def activation_value(str activation, real[:, ::1] z):
@@ -116,3 +118,32 @@ def adam(
             &params[0], &grad[0], &m[0], &v[0], params.shape[0], learning_rate, beta1, beta2,
             epsilon, beta1 ** step, beta2 ** step,
         )
+
+
+def elementwise(str name, const real[::1] x, real[::1] out):
+    """out[i] <- f(x[i]) for f = exp, log, log1p, tanh, sigmoid or softplus."""
+    cdef Py_ssize_t i, n = x.shape[0]
+    cdef int code = ELEMENTARY.index(name)
+    if n == 0:
+        return
+    cdef const real* source = &x[0]
+    cdef real* target = &out[0]
+    with nogil:
+        if code == 0:
+            for i in range(n):
+                target[i] = exp(source[i])
+        elif code == 1:
+            for i in range(n):
+                target[i] = log(source[i])
+        elif code == 2:
+            for i in range(n):
+                target[i] = log1p(source[i])
+        elif code == 3:
+            for i in range(n):
+                target[i] = tanh(source[i])
+        elif code == 4:
+            for i in range(n):
+                target[i] = sigmoid(source[i])
+        else:
+            for i in range(n):
+                target[i] = softplus(source[i])

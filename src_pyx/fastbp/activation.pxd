@@ -12,7 +12,8 @@ not be kept:
 To add one: a code, a row in `activation_codes`, a value and a derivative, a branch in `activate`
 and in `times_derivative`; then its twin in fastbp/reference/activations.py.
 """
-from .real cimport exp, multiply_add, real, tanh
+from .elementary cimport exp, sigmoid, tanh
+from .real cimport multiply_add, real
 
 cdef enum:
     IDENTITY = 0
@@ -29,9 +30,7 @@ cdef inline dict activation_codes():
 
 
 cdef inline real sigmoid_value(real z) noexcept nogil:
-    """1 / (1 + e^-z), from e^-|z|: no overflow, no cancellation."""
-    cdef real e = exp(z if z < 0 else -z)
-    return (e if z < 0 else <real> 1) / (1 + e)
+    return sigmoid(z)
 
 
 cdef inline real sigmoid_derivative(real a) noexcept nogil:

@@ -15,7 +15,8 @@ index.
 To add one: a code, a row in `loss_codes`, a branch in `loss_of_row` and, where its gradient is not
 a - y, in `loss_gradient_of_row`; then its twin in fastbp/reference/losses.py.
 """
-from .real cimport exp, log, log1p, magnitude, multiply_add, real
+from .elementary cimport log, softplus
+from .real cimport magnitude, multiply_add, real
 
 cdef enum:
     MSE = 0
@@ -66,7 +67,7 @@ cdef inline real binary_cross_entropy_of_row(
     cdef real total = 0
     for j in range(n):
         total += multiply_add(-y[j], z[j], z[j] if z[j] > 0 else <real> 0)
-        total += log1p(exp(-magnitude(z[j])))
+        total += softplus(-magnitude(z[j]))
     return total
 
 

@@ -1,8 +1,5 @@
 """The real type: one source body for float32 and float64, and its multiply-add."""
-from libc.math cimport (
-    exp as exp_double, expf, fabs, fabsf, log as log_double, log1p as log1p_double, log1pf, logf,
-    sqrt as sqrt_double, sqrtf, tanh as tanh_double, tanhf,
-)
+from libc.math cimport fabs, fabsf, sqrt as sqrt_double, sqrtf
 
 ctypedef fused real:
     float
@@ -21,34 +18,6 @@ cdef inline real multiply_add(real a, real b, real c) noexcept nogil:
         return fastbp_fmaf(a, b, c)
     else:
         return fastbp_fma(a, b, c)
-
-
-cdef inline real exp(real x) noexcept nogil:
-    if real is float:
-        return expf(x)
-    else:
-        return exp_double(x)
-
-
-cdef inline real log(real x) noexcept nogil:
-    if real is float:
-        return logf(x)
-    else:
-        return log_double(x)
-
-
-cdef inline real log1p(real x) noexcept nogil:
-    if real is float:
-        return log1pf(x)
-    else:
-        return log1p_double(x)
-
-
-cdef inline real tanh(real x) noexcept nogil:
-    if real is float:
-        return tanhf(x)
-    else:
-        return tanh_double(x)
 
 
 cdef inline real sqrt(real x) noexcept nogil:

@@ -77,12 +77,13 @@ NOT_LOADED = [
 # Who may include whom on the compiled side.
 HEADERS = {
     "_engine.pyx": {"activation", "dense", "loss", "network", "real", "team", "update"},
-    "_kernels.pyx": {"activation", "dense", "loss", "real", "update"},
+    "_kernels.pyx": {"activation", "dense", "elementary", "loss", "real", "update"},
     "network.pxd": {"activation", "dense", "loss", "real", "update"},
     "team.pxd": set(),
-    "activation.pxd": {"real"},
+    "activation.pxd": {"elementary", "real"},
     "dense.pxd": {"real"},
-    "loss.pxd": {"real"},
+    "loss.pxd": {"elementary", "real"},
+    "elementary.pxd": {"real"},
     "update.pxd": {"real"},
     "real.pxd": set(),
     "_cpu.pyx": set(),

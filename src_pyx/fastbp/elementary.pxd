@@ -1,0 +1,66 @@
+"""exp, log, log1p, tanh, sigmoid and softplus of the real type; method and error in elementary.h.
+
+A loop over one of them, `for i in range(n): y[i] = tanh(x[i])`, compiles to full vectors.
+"""
+from .real cimport real
+
+cdef extern from "elementary.h" nogil:
+    float fbp_expf(float x) noexcept
+    double fbp_exp(double x) noexcept
+    float fbp_logf(float x) noexcept
+    double fbp_log(double x) noexcept
+    float fbp_log1pf(float x) noexcept
+    double fbp_log1p(double x) noexcept
+    float fbp_tanhf(float x) noexcept
+    double fbp_tanh(double x) noexcept
+    float fbp_sigmoidf(float x) noexcept
+    double fbp_sigmoid(double x) noexcept
+    float fbp_softplusf(float x) noexcept
+    double fbp_softplus(double x) noexcept
+
+
+cdef inline real exp(real x) noexcept nogil:
+    """e^x."""
+    if real is float:
+        return fbp_expf(x)
+    else:
+        return fbp_exp(x)
+
+
+cdef inline real log(real x) noexcept nogil:
+    """The natural logarithm."""
+    if real is float:
+        return fbp_logf(x)
+    else:
+        return fbp_log(x)
+
+
+cdef inline real log1p(real x) noexcept nogil:
+    """log(1 + x)."""
+    if real is float:
+        return fbp_log1pf(x)
+    else:
+        return fbp_log1p(x)
+
+
+cdef inline real tanh(real x) noexcept nogil:
+    if real is float:
+        return fbp_tanhf(x)
+    else:
+        return fbp_tanh(x)
+
+
+cdef inline real sigmoid(real x) noexcept nogil:
+    """1 / (1 + e^-x)."""
+    if real is float:
+        return fbp_sigmoidf(x)
+    else:
+        return fbp_sigmoid(x)
+
+
+cdef inline real softplus(real x) noexcept nogil:
+    """log(1 + e^x)."""
+    if real is float:
+        return fbp_softplusf(x)
+    else:
+        return fbp_softplus(x)
