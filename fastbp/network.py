@@ -390,7 +390,6 @@ class Network:
         bound = found[1]
         bound.set_data(*rows)
         bound.set_rule(rule, None)
-        bound.refresh()
         diverged = bound.run(None, len(rows.x), 0, 1)
         loss: float = bound.last_loss
         bound.release_data()
@@ -488,7 +487,7 @@ class Network:
         )
         team = threads_for(threads, self._step_work(settings.batch_size))
         found = self._take_engine(settings.batch_size, team)
-        job = Fit(self, found[1], rule, rows, held, settings)
+        job = Fit(self, *found, rule, rows, held, settings)
         rule.bind(self, self._params)
         found[1].start_team(team, usable_cores())
         try:
@@ -505,9 +504,8 @@ class Network:
         With P parameters, S state vectors of the optimizer, R = min(batch_size, 256) rows of a
         block, T threads and widths n_l padded to cache lines: parameters, gradient and state, (2 +
         S) P; a copy of parameters and state to go back to from a divergence, (1 + S) P; activations
-        and deltas of a block, R (sum n_l + 2 max n_l), or 2 R sum n_l for a team; transposed
-        weights of all but the first layer; T places for packed operands. An epoch's order of the
-        rows, 8 bytes a row, comes on top.
+        and deltas of a block, R (sum n_l + 2 max n_l), or 2 R sum n_l for a team; T places for
+        packed operands. An epoch's order of the rows, 8 bytes a row, comes on top.
 
         Parameters
         ----------

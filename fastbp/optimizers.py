@@ -103,8 +103,9 @@ class Optimizer:
                 f"state of its first network after {self.steps} steps; call optimizer.reset() or "
                 "make a new one"
             )
-        if len(self.slots) != self.n_slots:
-            self.slots = np.zeros((self.n_slots, params.size), params.dtype)
+        shape = (self.n_slots, params.size)
+        if self.slots.shape != shape:
+            self.slots = np.zeros(shape, params.dtype)
 
     def reset(self) -> None:
         """Forget the state and the network it belongs to.

@@ -22,8 +22,7 @@ CONFLICT_BYTES = 2048
 class LayerPlan(NamedTuple):
     """One layer's sizes and offsets, counted in elements; -1 where there is none.
 
-    `row` is the distance between rows of a and delta, `transposed_row` between rows of the
-    transpose.
+    `row` is the distance between rows of a and delta.
     """
 
     n_in: int
@@ -34,8 +33,6 @@ class LayerPlan(NamedTuple):
     row: int
     a: int
     delta: int
-    transposed: int
-    transposed_row: int
 
 
 class Plan:
@@ -61,6 +58,7 @@ class Plan:
         self.capacity = min(rows, engine.BLOCK_ROWS)
         self.threads = threads
         self.length = 0
+        self._safe: Array | None = None
         widths = [self._row(size) for size in spec.sizes]
         self.x_row = widths[0]
         self.x = self._take(self.capacity * widths[0])
@@ -72,7 +70,6 @@ class Plan:
         weight = 0
         for index, (n_in, layer) in enumerate(zip(spec.sizes, spec.layers, strict=False)):
             end = weight + n_in * layer.units
-            behind = index > 0 or inputs
             self.layers.append(
                 LayerPlan(
                     n_in,
@@ -83,8 +80,6 @@ class Plan:
                     widths[index + 1],
                     self._take(self.capacity * widths[index + 1]),
                     deltas[index],
-                    self._take(layer.units * widths[index]) if behind else -1,
-                    widths[index],
                 )
             )
             weight = end + (layer.units if layer.bias else 0)
@@ -132,6 +127,12 @@ class Plan:
     def loss_space(self) -> Array:
         """Return room for the losses of the rows of one block."""
         return np.zeros(self.capacity, np.float64)
+
+    def safe_space(self, n_slots: int) -> Array:
+        """Return room (1 + n_slots, n_params) for a copy of parameters and state."""
+        if self._safe is None or len(self._safe) != 1 + n_slots:
+            self._safe = np.empty((1 + n_slots, self.n_params), self.dtype)
+        return self._safe
 
     def vector(self) -> Array:
         """Return a new vector of zeros for parameters or gradients."""

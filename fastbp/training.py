@@ -22,6 +22,7 @@ from fastbp.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from fastbp._engine import Engine
+    from fastbp.plan import Plan
 
 CALL_SECONDS = 0.01
 
@@ -121,11 +122,11 @@ class Safe:
     bits. What callbacks changed in between is remembered too.
     """
 
-    def __init__(self, engine: Engine, params: Array, optimizer: Optimizer) -> None:
+    def __init__(self, engine: Engine, space: Array, params: Array, optimizer: Optimizer) -> None:
         self.engine = engine
-        self.params = params.copy()
-        self.slots = optimizer.slots.copy()
-        self.clock = optimizer.clock.copy()
+        self.kept = False
+        self.params, self.slots = space[0], space[1:]
+        self.clock = np.empty_like(optimizer.clock)
         self.hyper = optimizer.hyper
         self.live = (params, optimizer.slots, optimizer.clock)
         self.interval = 0.05 + (params.nbytes + optimizer.slots.nbytes) / COPIED_A_SECOND
@@ -140,6 +141,7 @@ class Safe:
         keep = now >= self.due or self.held > self.most_held
         diverged = self.engine.run(order, batch_size, first, last, keep)
         if self.engine.kept:
+            self.kept = True
             self.due = now + self.interval
             self.held = 0
             self.pieces.clear()
@@ -158,11 +160,12 @@ class Safe:
         result = callbacks()
         if not np.array_equal(before, live):
             self.changed = live.copy()
-        self.engine.refresh()
         return result
 
     def restore(self, batch_size: int) -> None:
         """Put back the parameters and optimizer state that the last finite loss was taken of."""
+        if not self.kept:
+            return
         settings = self.hyper.copy()
         for live, kept in zip(self.live, (self.params, self.slots, self.clock), strict=True):
             live[...] = kept
@@ -172,7 +175,6 @@ class Safe:
             if piece.params is not None:
                 self.live[0][...] = piece.params
             self.hyper[...] = piece.hyper
-            self.engine.refresh()
             self.engine.run(piece.order, batch_size, piece.first, piece.stop)
         self.hyper[...] = settings
 
@@ -196,6 +198,7 @@ class Fit:
     def __init__(
         self,
         network: Trained,
+        plan: Plan,
         engine: Engine,
         optimizer: Optimizer,
         rows: Rows,
@@ -203,6 +206,7 @@ class Fit:
         settings: Settings,
     ) -> None:
         self.network = network
+        self.plan = plan
         self.engine = engine
         self.optimizer = optimizer
         self.rows = rows
@@ -218,10 +222,10 @@ class Fit:
     def run(self) -> History:
         """Train until an epoch limit, a stop rule, a callback or a divergence ends it."""
         params = self.network.params
-        self.safe = Safe(self.engine, params, self.optimizer)
+        space = self.plan.safe_space(self.optimizer.n_slots)
+        self.safe = Safe(self.engine, space, params, self.optimizer)
         self.engine.set_data(*self.rows)
         self.engine.set_rule(self.optimizer, self.safe)
-        self.engine.refresh()
         self.start = time.perf_counter()
         rng = np.random.default_rng(self.settings.seed)
         history = self.history

@@ -8,7 +8,7 @@ from .dense cimport SUM_BLOCK, scratch_bytes
 from .loss cimport loss_codes
 from .network cimport (
     Layer, Network, Part, data_gradient, forward, losses_of_rows, output_delta, output_derivative,
-    part_of, renew_transposed, weight_gradient,
+    part_of, weight_gradient,
 )
 from .real cimport flush_denormals, real, restore_mode
 from .team cimport Team, meet, team_end, team_run, team_start
@@ -138,18 +138,20 @@ cdef void backward_alone(
     cdef int index
     for index in range(net.n_layers - 1, -1, -1):
         if index > 0 or inputs:
-            data_gradient(net, work, index, part)
+            data_gradient(net, <const real*> buffers.params, work, index, part)
         weight_gradient(
             net, <real*> buffers.params, work, index, rows, add, <real*> buffers.grad, rule, clock,
             part,
         )
 
 
-cdef void data_gradients(const Network* net, real* work, Part part) noexcept nogil:
+cdef void data_gradients(
+    const Network* net, const real* params, real* work, Part part
+) noexcept nogil:
     """The chain rule for the part's rows of a team: every layer's delta from delta^L."""
     cdef int index
     for index in range(net.n_layers - 1, 0, -1):
-        data_gradient(net, work, index, part)
+        data_gradient(net, params, work, index, part)
 
 
 cdef void weight_gradients(
@@ -238,7 +240,7 @@ cdef void run_steps(Job* job, int thread, real* work) noexcept nogil:
             )
             rule = NULL
             if threads > 1:
-                data_gradients(net, work, part)
+                data_gradients(net, <const real*> buffers.params, work, part)
                 meet(job.team)
             loss += sum_of(buffers.losses, block)
             if done + block == rows:
@@ -281,16 +283,6 @@ cdef void run_double(void* job, int thread) noexcept nogil:
     cdef unsigned int mode = flush_denormals()
     run_steps(<Job*> job, thread, <double*> (<Job*> job).buffers.work)
     restore_mode(mode)
-
-
-cdef void renew_all(const Network* net, const real* params, real* work) noexcept nogil:
-    """Bring every layer's transpose in line with the parameters."""
-    cdef int index
-    cdef const Layer* layer
-    for index in range(net.n_layers):
-        layer = &net.layers[index]
-        if layer.transposed >= 0:
-            renew_transposed(layer, params, work, 0, layer.n_in)
 
 
 cdef void predict_rows(
@@ -427,7 +419,6 @@ cdef class Engine:
             out.activation = ACTIVATIONS[layer.activation]
             out.weight, out.bias = layer.weight, layer.bias
             out.a, out.delta = layer.a, layer.delta
-            out.transposed, out.transposed_row = layer.transposed, layer.transposed_row
         self.net.loss = LOSSES[plan.loss]
         self.net.n_in, self.net.n_out = plan.n_in, plan.n_out
         self.net.capacity, self.net.n_params = plan.capacity, plan.n_params
@@ -499,16 +490,6 @@ cdef class Engine:
             self.run_state.safe_slots = self.address("safe_slots", safe.slots)
             self.run_state.safe_clock = <double*> self.address("safe_clock", safe.clock)
 
-    def refresh(self):
-        """Take note that the parameters were changed from outside."""
-        with nogil:
-            if self.single:
-                renew_all(
-                    &self.net, <const float*> self.buffers.params, <float*> self.buffers.work)
-            else:
-                renew_all(
-                    &self.net, <const double*> self.buffers.params, <double*> self.buffers.work)
-
     def predict(self, x, out):
         """Write a^L of each row of x into out."""
         cdef const float[:, ::1] x_single
@@ -555,7 +536,6 @@ cdef class Engine:
         cdef double loss
         cdef unsigned int mode
         cdef void* inputs = self.address("x_grad", x_grad)
-        self.refresh()
         with nogil:
             mode = flush_denormals()
             if self.single:
@@ -579,7 +559,6 @@ cdef class Engine:
         cdef void* inputs = self.address("x", x)
         cdef void* outputs = self.address("output_gradient", output_gradient)
         cdef void* below = self.address("x_grad", x_grad)
-        self.refresh()
         with nogil:
             mode = flush_denormals()
             if self.single:

@@ -42,12 +42,14 @@ cdef extern from "product.h" nogil:
     void column_sums_f64(
         double* total, const double* delta, Py_ssize_t delta_row, Py_ssize_t rows,
         Py_ssize_t columns, bint add) noexcept
-    void transpose_f32(
-        const float* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns,
-        float* out, Py_ssize_t out_row) noexcept
-    void transpose_f64(
-        const double* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns,
-        double* out, Py_ssize_t out_row) noexcept
+    void product_by_transpose_f32(
+        float* c, Py_ssize_t c_row, const float* a, Py_ssize_t a_row, const float* w,
+        Py_ssize_t w_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms,
+        float* scratch) noexcept
+    void product_by_transpose_f64(
+        double* c, Py_ssize_t c_row, const double* a, Py_ssize_t a_row, const double* w,
+        Py_ssize_t w_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms,
+        double* scratch) noexcept
 
 
 cdef inline void product(
@@ -85,12 +87,12 @@ cdef inline void column_sums(
         column_sums_f64(total, delta, delta_row, rows, columns, add)
 
 
-cdef inline void transpose(
-    const real* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns, real* out,
-    Py_ssize_t out_row
+cdef inline void product_by_transpose(
+    real* c, Py_ssize_t c_row, const real* a, Py_ssize_t a_row, const real* w, Py_ssize_t w_row,
+    Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms, real* scratch
 ) noexcept nogil:
-    """out[o, i] = source[i, o] for source (rows, columns)."""
+    """c[m, n] = sum_k a[m, k] w[n, k]."""
     if real is float:
-        transpose_f32(source, source_row, rows, columns, out, out_row)
+        product_by_transpose_f32(c, c_row, a, a_row, w, w_row, rows, columns, terms, scratch)
     else:
-        transpose_f64(source, source_row, rows, columns, out, out_row)
+        product_by_transpose_f64(c, c_row, a, a_row, w, w_row, rows, columns, terms, scratch)

@@ -8,7 +8,6 @@ Workspace, for up to `capacity` rows (at most SUM_BLOCK), rows padded to a cache
     a of each layer        activations
     z                      the last layer's preactivation, which the losses need
     delta of each layer    dL/dz; a single thread lets two places take turns
-    transposed             each layer's weight as [out][in], renewed after each update
     scratch                packed operands of the products, one place a thread
 
 Rows are independent but for the sums of the gradient. So a team's threads own rows of the block
@@ -17,7 +16,7 @@ in forward and backward, meet, and then own rows of each dW.
 from libc.string cimport memcpy
 
 from .activation cimport activate, times_derivative
-from .dense cimport GRADIENT_ROWS, column_sums, product, product_transposed, transpose
+from .dense cimport GRADIENT_ROWS, column_sums, product, product_by_transpose, product_transposed
 from .loss cimport gives_delta, loss_gradient_of_row, loss_of_row
 from .real cimport real
 from .update cimport Rule, update
@@ -31,8 +30,6 @@ cdef struct Layer:
     Py_ssize_t row
     Py_ssize_t a
     Py_ssize_t delta
-    Py_ssize_t transposed
-    Py_ssize_t transposed_row
 
 cdef struct Network:
     int n_layers
@@ -144,7 +141,7 @@ cdef inline void output_derivative(
 
 
 cdef inline void data_gradient(
-    const Network* net, real* work, int index, Part part
+    const Network* net, const real* params, real* work, int index, Part part
 ) noexcept nogil:
     """delta^(l-1) = (W^l)^T delta^l * s'(z^(l-1)) for the part's rows; dL/dx for layer 0."""
     cdef const Layer* layer = &net.layers[index]
@@ -153,25 +150,15 @@ cdef inline void data_gradient(
     cdef Py_ssize_t row = net.x_row if index == 0 else net.layers[index - 1].row
     cdef real* before = (
         work + (net.x_delta if index == 0 else net.layers[index - 1].delta) + part.first * row)
-    product(
+    product_by_transpose(
         before, row, work + layer.delta + part.first * layer.row, layer.row,
-        work + layer.transposed, layer.transposed_row, rows, layer.n_in, layer.n_out,
-        <const real*> NULL, work + net.scratch + part.thread * net.scratch_length,
+        params + layer.weight, layer.n_out, rows, layer.n_in, layer.n_out,
+        work + net.scratch + part.thread * net.scratch_length,
     )
     if index > 0:
         below = &net.layers[index - 1]
         times_derivative(
             below.activation, work + below.a + part.first * row, before, rows, below.n_out, row)
-
-
-cdef inline void renew_transposed(
-    const Layer* layer, const real* params, real* work, Py_ssize_t first, Py_ssize_t rows
-) noexcept nogil:
-    """Copy rows of the weight [in][out] to columns of its transpose [out][in]."""
-    transpose(
-        params + layer.weight + first * layer.n_out, layer.n_out, rows, layer.n_out,
-        work + layer.transposed + first, layer.transposed_row,
-    )
 
 
 cdef inline void weight_gradient(
@@ -180,8 +167,8 @@ cdef inline void weight_gradient(
 ) noexcept nogil:
     """dW^l = delta^l (a^(l-1))^T and db^l = sum of delta^l over `rows`, the thread's share of them.
 
-    Into `grad` (+= with `add`); with a rule, each piece is followed at once by its update and the
-    renewal of its transpose, while it is in the cache.
+    Into `grad` (+= with `add`); with a rule, each piece is followed at once by its update, while it
+    is in the cache. Nothing reads the layer's weight after that.
     """
     cdef const Layer* layer = &net.layers[index]
     cdef Py_ssize_t a_row = net.x_row if index == 0 else net.layers[index - 1].row
@@ -201,8 +188,6 @@ cdef inline void weight_gradient(
         )
         if rule != NULL:
             update(rule, clock, params, grad, place, count * layer.n_out)
-            if index > 0:
-                renew_transposed(layer, params, work, first, count)
         first += count
     if layer.bias >= 0 and part.thread == part.threads - 1:
         column_sums(grad + layer.bias, delta, layer.row, rows, layer.n_out, add)

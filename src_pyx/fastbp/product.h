@@ -17,6 +17,13 @@
 #define FASTBP_PACK_BYTES (256 * 1024)
 #define FASTBP_PACK_ROWS 48
 
+/* How a panel of b reaches the tiles: where it lies, copied together, or from its transpose. */
+typedef enum { FASTBP_AS_STORED, FASTBP_COPIED, FASTBP_TRANSPOSED } fastbp_packing;
+
+/* Panels of at most so many elements are transposed one by one: a block of vectors would cost more.
+ */
+#define FASTBP_FEW 64
+
 /* Rows of a weight gradient that are worked at a time, so that the optimizer finds them in the
  * cache. */
 #define FASTBP_GRADIENT_ROWS 192

@@ -8,6 +8,52 @@
 #define LOAD(p) (*(const VECTOR *)(p))
 #define STORE(p, v) (*(VECTOR *)(p) = (v))
 
+/* Transpose a block of LANES x LANES in registers, from rows in_row apart of which `count` exist:
+   log2(LANES) rounds that swap ever larger halves between pairs of rows. */
+FASTBP_INLINE void FASTBP_TYPED(transpose_block)(const REAL *restrict in, ptrdiff_t in_row,
+                                                 ptrdiff_t count, REAL *restrict out,
+                                                 ptrdiff_t out_row) {
+    VECTOR v[LANES], w[LANES];
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++) v[i] = i < count ? LOAD(in + i * in_row) : SPLAT(0);
+#pragma GCC unroll 4
+    for (int half = 1; half < LANES; half *= 2) {
+        INDEX low, high;
+#pragma GCC unroll 16
+        for (int j = 0; j < LANES; j++) {
+            low[j] = (j & half) ? (j - half) + LANES : j;
+            high[j] = (j & half) ? j + LANES : j + half;
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++)
+            w[i] = (i & half) ? __builtin_shuffle(v[i - half], v[i], high)
+                              : __builtin_shuffle(v[i], v[i + half], low);
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++) v[i] = w[i];
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++) STORE(out + i * out_row, v[i]);
+}
+
+/* packed[k, n] = w[n, k] for `columns` rows of w and `terms` of their elements: a panel of w
+   transposed, `vectors` wide. Rows of w are readable one vector past their end; terms is rounded up
+   to LANES. */
+static void FASTBP_TYPED(pack_transposed)(const REAL *w, ptrdiff_t w_row, ptrdiff_t columns,
+                                          ptrdiff_t vectors, ptrdiff_t terms, REAL *packed) {
+    const ptrdiff_t step = vectors * LANES;
+    if (columns * terms <= FASTBP_FEW) {
+        for (ptrdiff_t k = 0; k < terms; k++)
+            for (ptrdiff_t n = 0; n < columns; n++) packed[k * step + n] = w[n * w_row + k];
+        return;
+    }
+    for (ptrdiff_t n = 0; n < columns; n += LANES) {
+        const ptrdiff_t count = columns - n < LANES ? columns - n : LANES;
+        for (ptrdiff_t k = 0; k < terms; k += LANES)
+            FASTBP_TYPED(transpose_block)(w + n * w_row + k, w_row, count, packed + k * step + n,
+                                          step);
+    }
+}
+
 #define COLUMNS 3
 #define PANEL_ROWS FASTBP_ROWS_3
 #include "panel.h"
@@ -60,29 +106,31 @@ static void FASTBP_TYPED(one_row)(const REAL *restrict a, ptrdiff_t a_term, cons
         for (ptrdiff_t n = 0; n < columns; n++) c[n] += bias[n];
 }
 
-/* One block of terms for panels of all columns: c = or += a b with terms <= FASTBP_SUM_BLOCK. With
-   `packed`, each panel of b is copied there before its use. */
+/* One block of terms for panels of all columns: c = or += a b with terms <= FASTBP_SUM_BLOCK. Where
+   b is FASTBP_TRANSPOSED, it is b's transpose that is stored, rows b_row apart. */
 static void FASTBP_TYPED(block_product)(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row,
                                         ptrdiff_t a_term, const REAL *b, ptrdiff_t b_row,
                                         ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t terms, int add,
-                                        const REAL *bias, REAL *packed) {
+                                        const REAL *bias, fastbp_packing packing, REAL *packed) {
     const ptrdiff_t vectors = (columns + LANES - 1) / LANES;
     ptrdiff_t width;
+    if (rows == 0) return; /* a thread without a share */
     for (ptrdiff_t v = 0; v < vectors; v += width) {
         const ptrdiff_t rest = vectors - v;
         width = rest == 4 || rest == 2 ? 2 : rest == 1 ? 1 : 3;
         const ptrdiff_t n = v * LANES;
         const ptrdiff_t last = rest > width ? LANES : columns - n - (width - 1) * LANES;
-        const REAL *right = b + n, *more_bias = bias ? bias + n : NULL;
+        const REAL *right = packing == FASTBP_TRANSPOSED ? b + n * b_row : b + n;
+        const REAL *more_bias = bias ? bias + n : NULL;
         if (width == 3)
             FASTBP_TYPED(panel_3)(a, a_row, a_term, right, b_row, terms, c + n, c_row, rows, last,
-                                  add, more_bias, rest > 3, packed);
+                                  add, more_bias, rest > 3, packing, packed);
         else if (width == 2)
             FASTBP_TYPED(panel_2)(a, a_row, a_term, right, b_row, terms, c + n, c_row, rows, last,
-                                  add, more_bias, rest > 2, packed);
+                                  add, more_bias, rest > 2, packing, packed);
         else
             FASTBP_TYPED(panel_1)(a, a_row, a_term, right, b_row, terms, c + n, c_row, rows, last,
-                                  add, more_bias, 0, packed);
+                                  add, more_bias, 0, packing, packed);
     }
 }
 
@@ -102,9 +150,23 @@ static void FASTBP_TYPED(product)(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdi
             FASTBP_TYPED(one_row)(a + start, 1, b + start * b_row, b_row, block, c, columns,
                                   start > 0, start + block == terms ? bias : NULL, scratch);
         else
-            FASTBP_TYPED(block_product)(
-                c, c_row, a + start, a_row, 1, b + start * b_row, b_row, rows, columns, block,
-                start > 0, start + block == terms ? bias : NULL, copy ? scratch : NULL);
+            FASTBP_TYPED(block_product)(c, c_row, a + start, a_row, 1, b + start * b_row, b_row,
+                                        rows, columns, block, start > 0,
+                                        start + block == terms ? bias : NULL,
+                                        copy ? FASTBP_COPIED : FASTBP_AS_STORED, scratch);
+    }
+}
+
+/* c[m, n] = sum_k a[m, k] w[n, k] (data gradient): as product, with b = w transposed, panel by
+ * panel. */
+static void FASTBP_TYPED(product_by_transpose)(REAL *c, ptrdiff_t c_row, const REAL *a,
+                                               ptrdiff_t a_row, const REAL *w, ptrdiff_t w_row,
+                                               ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t terms,
+                                               REAL *scratch) {
+    for (ptrdiff_t start = 0; start < terms; start += FASTBP_SUM_BLOCK) {
+        const ptrdiff_t block = terms - start < FASTBP_SUM_BLOCK ? terms - start : FASTBP_SUM_BLOCK;
+        FASTBP_TYPED(block_product)(c, c_row, a + start, a_row, 1, w + start, w_row, rows, columns,
+                                    block, start > 0, NULL, FASTBP_TRANSPOSED, scratch);
     }
 }
 
@@ -130,7 +192,7 @@ static void FASTBP_TYPED(product_transposed)(REAL *c, ptrdiff_t c_row, const REA
         a_row = FASTBP_GRADIENT_ROWS;
     }
     FASTBP_TYPED(block_product)(c, c_row, a, 1, a_row, b, b_row, rows, columns, terms, add, NULL,
-                                copy ? scratch : NULL);
+                                copy ? FASTBP_COPIED : FASTBP_AS_STORED, scratch);
 }
 
 /* total[n] = sum_r delta[r, n], or total += with `add`: rows <= FASTBP_SUM_BLOCK (bias gradient).
@@ -160,45 +222,6 @@ static void FASTBP_TYPED(column_sums)(REAL *restrict total, const REAL *restrict
                 STORE_FIRST(out, sum[v], left - v * LANES);
         }
     }
-}
-
-/* Transpose one LANES x LANES block in registers: log2(LANES) rounds that swap halves of ever
- * larger size. */
-FASTBP_INLINE void FASTBP_TYPED(transpose_block)(const REAL *restrict in, ptrdiff_t in_row,
-                                                 REAL *restrict out, ptrdiff_t out_row) {
-    VECTOR v[LANES], w[LANES];
-#pragma GCC unroll 16
-    for (int i = 0; i < LANES; i++) v[i] = LOAD(in + i * in_row);
-#pragma GCC unroll 4
-    for (int half = 1; half < LANES; half *= 2) {
-        INDEX low, high;
-#pragma GCC unroll 16
-        for (int j = 0; j < LANES; j++) {
-            low[j] = (j & half) ? (j - half) + LANES : j;
-            high[j] = (j & half) ? j + LANES : j + half;
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < LANES; i++)
-            w[i] = (i & half) ? __builtin_shuffle(v[i - half], v[i], high)
-                              : __builtin_shuffle(v[i], v[i + half], low);
-#pragma GCC unroll 16
-        for (int i = 0; i < LANES; i++) v[i] = w[i];
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < LANES; i++) STORE(out + i * out_row, v[i]);
-}
-
-/* out[o, i] = in[i, o]: in (rows, columns) with rows in_row apart, out rows out_row apart. */
-static void FASTBP_TYPED(transpose)(const REAL *restrict in, ptrdiff_t in_row, ptrdiff_t rows,
-                                    ptrdiff_t columns, REAL *restrict out, ptrdiff_t out_row) {
-    const ptrdiff_t full_rows = rows / LANES * LANES, full_columns = columns / LANES * LANES;
-    for (ptrdiff_t i = 0; i < full_rows; i += LANES)
-        for (ptrdiff_t o = 0; o < full_columns; o += LANES)
-            FASTBP_TYPED(transpose_block)(in + i * in_row + o, in_row, out + o * out_row + i,
-                                          out_row);
-    for (ptrdiff_t i = 0; i < rows; i++)
-        for (ptrdiff_t o = i < full_rows ? full_columns : 0; o < columns; o++)
-            out[o * out_row + i] = in[i * in_row + o];
 }
 
 #undef VECTOR

@@ -106,6 +106,10 @@ static fastbp_team *fastbp_team_start(int threads, int cores) {
     pthread_cond_init(&team->wake, NULL);
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGSEGV); /* faults stay with the thread that makes them */
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGILL);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (int thread = 1; team->handles && thread < threads; thread++) {
         fastbp_member *member = malloc(sizeof *member);
