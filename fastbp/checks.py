@@ -99,6 +99,8 @@ def flag(name: str, value: object) -> bool:
 
 def numeric_array(name: str, value: object) -> Array:
     """Return `value` as an array of bool, integers or floats, without a copy where it is one."""
+    if type(value) is np.ndarray and value.dtype.kind == "f":
+        return value
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
@@ -126,6 +128,9 @@ def finite(name: str, array: Array, original: Array) -> Array:
 
 def converted(array: Array, dtype: npt.DTypeLike) -> Array:
     """Return the array C-contiguous, aligned and of the dtype; what overflows becomes infinite."""
+    flags = array.flags
+    if array.dtype == dtype and flags.c_contiguous and flags.aligned:
+        return np.asarray(array)
     with np.errstate(over="ignore"):
         return np.require(array, dtype, ["C", "A"])
 

@@ -15,7 +15,7 @@ from fastbp import checks
 from fastbp._compiled import engine
 from fastbp._compiled import kernels as compiled
 from fastbp.checks import Array
-from fastbp.memory import zeros
+from fastbp.memory import empty, zeros
 from fastbp.spec import ACTIVATIONS, LOSSES, check_pair
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _copied(array: Array, dtype: np.dtype[Any]) -> Array:
 
 def _scratch(columns: int, dtype: np.dtype[Any]) -> Array:
     """Return the scratch of a product of so many columns."""
-    return zeros(engine.scratch_length(columns, dtype.itemsize), dtype)
+    return empty(engine.scratch_length(columns, dtype.itemsize), dtype)
 
 
 def _in_place(name: str, value: object, shape: tuple[int, ...], dtype: Any = None) -> Array:

@@ -10,9 +10,16 @@ from fastbp.checks import Array
 LINE_BYTES = 64
 
 
-def zeros(length: int, dtype: np.dtype[Any]) -> Array:
-    """Return zeros that start at a cache line and may be read one line past their end."""
+def empty(length: int, dtype: np.dtype[Any]) -> Array:
+    """Return a vector of any content that starts at a cache line and has one line of room behind."""
     step = LINE_BYTES // dtype.itemsize
-    memory = np.zeros(length + 2 * step, dtype)
+    memory = np.empty(length + 2 * step, dtype)
     start = -(memory.ctypes.data // dtype.itemsize) % step
     return memory[start : start + length]
+
+
+def zeros(length: int, dtype: np.dtype[Any]) -> Array:
+    """Return zeros laid out as by `empty`; what may be read behind them is zero too."""
+    memory = empty(length + LINE_BYTES // dtype.itemsize, dtype)
+    memory[:] = 0
+    return memory[:length]

@@ -70,9 +70,9 @@ class Dense:
 
 
 class Spec:
-    """A checked description of a whole network."""
+    """A checked description of a whole network; `shape_text` is for messages."""
 
-    __slots__ = ("dtype", "layers", "loss", "n_in", "seed", "sizes")
+    __slots__ = ("dtype", "layers", "loss", "n_in", "n_out", "seed", "shape_text", "sizes")
 
     def __init__(
         self, n_in: int, layers: Sequence[Dense], loss: str, dtype: str, seed: int | None
@@ -83,20 +83,9 @@ class Spec:
         self.dtype = checks.choice("dtype", dtype_name(dtype), DTYPES)
         self.seed = None if seed is None else checks.integer("seed", seed, 0)
         self.sizes = [self.n_in, *(layer.units for layer in self.layers)]
+        self.n_out = self.sizes[-1]
+        self.shape_text = shape_text(self.sizes)
         check_pair(self.layers[-1].activation, self.loss)
-
-    @property
-    def n_out(self) -> int:
-        """Number of outputs."""
-        return self.sizes[-1]
-
-    @property
-    def shape_text(self) -> str:
-        """The sizes as messages show them: 3-5-2, deep networks shortened."""
-        sizes = [str(size) for size in self.sizes]
-        if len(sizes) > 8:
-            sizes = [*sizes[:4], "...", *sizes[-3:]]
-        return "-".join(sizes)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as plain JSON values."""
@@ -113,6 +102,14 @@ class Spec:
         """Return the Spec that `to_dict` described."""
         layers = [Dense(**layer) for layer in values["layers"]]
         return cls(values["n_in"], layers, values["loss"], values["dtype"], values["seed"])
+
+
+def shape_text(sizes: list[int]) -> str:
+    """Return the sizes as messages show them: 3-5-2, deep networks shortened."""
+    shown = [str(size) for size in sizes]
+    if len(shown) > 8:
+        shown = [*shown[:4], "...", *shown[-3:]]
+    return "-".join(shown)
 
 
 def checked_layers(layers: object) -> list[Dense]:
