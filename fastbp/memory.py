@@ -11,7 +11,7 @@ LINE_BYTES = 64
 
 
 def empty(length: int, dtype: np.dtype[Any]) -> Array:
-    """Return a vector of any content that starts at a cache line and has one line of room behind."""
+    """Return a vector of any content that starts at a cache line, with a line of room behind."""
     step = LINE_BYTES // dtype.itemsize
     memory = np.empty(length + 2 * step, dtype)
     start = -(memory.ctypes.data // dtype.itemsize) % step

@@ -1,5 +1,6 @@
 """How many threads a fit uses: no more than the process may have, nor than the work pays for."""
 
+import functools
 import os
 from pathlib import Path
 
@@ -18,8 +19,9 @@ def usable_cores() -> int:
     return max(1, min(cores, control_group_cores()))
 
 
+@functools.cache
 def control_group_cores() -> int:
-    """Return the control group's share of processor time in whole cores, rounded up."""
+    """Return the control group's share of processor time in whole cores, rounded up; read once."""
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         return MOST_THREADS if quota == "max" else -(-int(quota) // int(period))
