@@ -141,7 +141,7 @@ def test_a_fork_after_a_threaded_fit_trains_the_same_bits(alone):
         "sys.exit(os.waitpid(child, 0)[1])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
+        [sys.executable, "-P", "-W", "ignore", "-c", code],
         capture_output=True,
         text=True,
         check=True,
