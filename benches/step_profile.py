@@ -44,39 +44,38 @@ PARTS = [
 ]
 
 
-def train(workload: Workload) -> float:
-    """Train for a while; return the seconds of a step."""
+def train(workload: Workload) -> None:
+    """Warm up, say so, train for a while and print the seconds of a step."""
     import fastbp as fb
 
     problem = build(workload)
     net = fb.mlp(list(workload.sizes), workload.hidden, workload.output, workload.loss)
-    epochs = max(1, 2_000_000_000 // int(workload.flops * workload.steps))
-    began, steps = time.perf_counter(), 0
-    while time.perf_counter() - began < SECONDS:
+    epochs = max(1, 4_000_000_000 // int(workload.flops * workload.steps))
+
+    def fit() -> None:
         net.fit(problem.x, problem.y, "adam", epochs, workload.batch, progress=False, threads=1)
+
+    fit()
+    print("ready", flush=True)
+    began, steps = time.perf_counter(), 0
+    while time.perf_counter() - began < SECONDS + 1:
+        fit()
         steps += epochs * workload.steps
-    return (time.perf_counter() - began) / steps
+    print((time.perf_counter() - began) / steps)
 
 
 def measure(name: str) -> dict[str, object]:
     """Return the time of a step of a workload and the share of each part."""
     with tempfile.TemporaryDirectory() as folder:
         data = str(Path(folder, "perf.data"))
-        child = [sys.executable, __file__, "--train", name]
-        command = [
-            "perf",
-            "record",
-            "-q",
-            "-e",
-            "cpu-clock",
-            "-F",
-            "2000",
-            "-o",
-            data,
-            "--",
-            *child,
-        ]
-        trained = subprocess.run(command, capture_output=True, text=True, check=True)
+        command = [sys.executable, __file__, "--train", name]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            attach = ["perf", "record", "-q", "-e", "cpu-clock", "-F", "2000", "-o", data]
+            attach += ["-p", str(child.pid), "--", "sleep", str(SECONDS)]
+            subprocess.run(attach, capture_output=True, check=True)
+            seconds = float(child.stdout.readline())
         report = subprocess.run(
             ["perf", "report", "-i", data, "--stdio", "--no-children", "-F", "overhead,symbol"],
             capture_output=True,
@@ -91,7 +90,7 @@ def measure(name: str) -> dict[str, object]:
             shares[part] += float(found[1]) / 100
     whole = sum(shares.values())
     return {
-        "seconds_of_a_step": float(trained.stdout.split()[-1]),
+        "seconds_of_a_step": seconds,
         "shares": {part: share / whole for part, share in shares.items()},
     }
 
@@ -134,7 +133,7 @@ def main() -> int:
     parser.add_argument("--train", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.train:
-        print(train(find(arguments.train, False)))
+        train(find(arguments.train, False))
         return 0
     if not arguments.check:
         results = {"caption": caption(), "workloads": {name: measure(name) for name in WORKLOADS}}
