@@ -19,7 +19,7 @@ def show_config() -> None:
     fastbp    ...
     isa       v... (of v1, v3, v4; FASTBP_ISA forces one)
     compiler  ...
-    threads   ... (FASTBP_NUM_THREADS sets them)
+    threads   ... (FASTBP_NUM_THREADS sets the most)
     python    ...
     """
     print(f"fastbp    {__version__}")
@@ -27,6 +27,6 @@ def show_config() -> None:
     print(f"compiler  {COMPILER}")
     print(
         f"threads   at most {threads_for(None, float('inf'))} by default, {usable_cores()} cores "
-        "usable (FASTBP_NUM_THREADS sets them)"
+        "usable (FASTBP_NUM_THREADS sets the most)"
     )
     print(f"python    {platform.python_version()}, numpy {np.__version__}, {platform.machine()}")

@@ -440,8 +440,9 @@ class Network:
         progress : bool, optional
             Whether to print a line an epoch to standard error; None: where that is a terminal.
         threads : int, optional
-            Threads to use, at least 1; None: FASTBP_NUM_THREADS, or as many cores as the process
-            may use and the work of a step pays for. The result has the same bits for any number.
+            Threads to use, at least 1; None: as many as the work of a step pays for, at most
+            FASTBP_NUM_THREADS or else the cores that the process may use. The result has the
+            same bits for any number.
 
         Returns
         -------

@@ -35,7 +35,8 @@ def threads_for(threads: int | None, work: float) -> int:
     Parameters
     ----------
     threads : int or None
-        As asked; None takes FASTBP_NUM_THREADS, or the usable cores as far as the work pays.
+        As asked; None takes as many as the work pays for, at most FASTBP_NUM_THREADS or else the
+        usable cores.
 
     Raises
     ------
@@ -45,8 +46,10 @@ def threads_for(threads: int | None, work: float) -> int:
     if threads is not None:
         return min(checks.integer("threads", threads, 1), MOST_THREADS)
     asked = os.environ.get("FASTBP_NUM_THREADS")
-    if asked:
-        if not asked.isdecimal() or int(asked) < 1:
-            raise ValueError(f"FASTBP_NUM_THREADS must be an integer of at least 1, got {asked!r}")
-        return min(int(asked), MOST_THREADS)
-    return max(1, int(min(usable_cores(), work / WORK_PER_THREAD)))
+    if not asked:
+        most = usable_cores()
+    elif asked.isdecimal() and int(asked) >= 1:
+        most = min(int(asked), MOST_THREADS)
+    else:
+        raise ValueError(f"FASTBP_NUM_THREADS must be an integer of at least 1, got {asked!r}")
+    return max(1, int(min(most, work / WORK_PER_THREAD)))

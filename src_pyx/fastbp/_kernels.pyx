@@ -44,12 +44,15 @@ def loss_sum(str loss, const real[:, ::1] z, const real[:, ::1] a, y, label):
     cdef const real[:, ::1] targets = y
     cdef const long long[::1] labels = label
     cdef Py_ssize_t r
+    cdef real power, of_row
     cdef double total = 0
     for r in range(z.shape[0]):
-        total += loss_of_row(
+        power = 1
+        of_row = loss_of_row(
             code, &z[r, 0], &a[r, 0], NULL if targets is None else &targets[r, 0],
-            0 if labels is None else labels[r], z.shape[1],
+            0 if labels is None else labels[r], z.shape[1], &power,
         )
+        total += of_row - log(power)
     return total
 
 
@@ -65,7 +68,7 @@ def loss_delta(
     for r in range(a.shape[0]):
         loss_gradient_of_row(
             &a[r, 0], NULL if targets is None else &targets[r, 0],
-            0 if labels is None else labels[r], a.shape[1], scale, &delta[r, 0],
+            0 if labels is None else labels[r], a.shape[1], a.shape[1], scale, &delta[r, 0],
         )
     if not gives_delta(code):
         times_derivative(

@@ -54,18 +54,21 @@ cdef inline real tanh_derivative(real a) noexcept nogil:
     return multiply_add(-a, a, <real> 1)
 
 
-cdef inline void softmax_row(real* z, Py_ssize_t n) noexcept nogil:
-    """z_i <- e^(z_i - max z) / sum_j e^(z_j - max z), in place."""
+cdef inline void softmax_row(real* z, Py_ssize_t n, Py_ssize_t row) noexcept nogil:
+    """z_i <- e^(z_i - max z) / sum_j e^(z_j - max z), in place; up to `row` without meaning.
+
+    (The padding of a row costs nothing in a vector; a tail of single elements would.)
+    """
     cdef Py_ssize_t i
     cdef real largest = z[0], total = 0
     for i in range(1, n):
         if z[i] > largest:
             largest = z[i]
-    for i in range(n):
+    for i in range(row):
         z[i] = exp(z[i] - largest)
     for i in range(n):
         total += z[i]
-    for i in range(n):
+    for i in range(row):
         z[i] = z[i] / total
 
 
@@ -95,7 +98,7 @@ cdef inline void activate(
             z[i] = tanh_value(z[i])
     elif activation == SOFTMAX:
         for i in range(rows):
-            softmax_row(z + i * row, width)
+            softmax_row(z + i * row, width, row)
 
 
 cdef inline void times_derivative(

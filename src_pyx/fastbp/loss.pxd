@@ -35,6 +35,18 @@ cdef inline bint gives_delta(int loss) noexcept nogil:
     return loss != MSE
 
 
+cdef inline bint has_power(int loss) noexcept nogil:
+    """Whether `loss_of_row` leaves a logarithm to the caller."""
+    return loss == CROSS_ENTROPY
+
+
+cdef inline void take_logarithms(real* power, Py_ssize_t rows) noexcept nogil:
+    """power[r] <- log power[r]."""
+    cdef Py_ssize_t r
+    for r in range(rows):
+        power[r] = log(power[r])
+
+
 cdef inline real mse_of_row(const real* a, const real* y, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t j
     cdef real total = 0
@@ -44,19 +56,20 @@ cdef inline real mse_of_row(const real* a, const real* y, Py_ssize_t n) noexcept
 
 
 cdef inline real cross_entropy_of_row(
-    const real* z, const real* a, const real* y, long long label, Py_ssize_t n
+    const real* z, const real* a, const real* y, long long label, Py_ssize_t n, real* power
 ) noexcept nogil:
-    """log sum_j e^z_j - sum_j y_j z_j; with z_m the largest, log sum e^z = z_m - log a_m."""
+    """log sum_j e^z_j - sum_j y_j z_j, less log power: log sum e^z = z_m - log a_m, z_m largest."""
     cdef Py_ssize_t j, m = 0
     cdef real total = 0
     for j in range(1, n):
         if z[j] > z[m]:
             m = j
+    power[0] = a[m]
     if y == NULL:
-        return (z[m] - z[label]) - log(a[m])
+        return z[m] - z[label]
     for j in range(n):
         total = multiply_add(y[j], z[m] - z[j], total)
-    return total - log(a[m])
+    return total
 
 
 cdef inline real binary_cross_entropy_of_row(
@@ -72,22 +85,28 @@ cdef inline real binary_cross_entropy_of_row(
 
 
 cdef inline real loss_of_row(
-    int loss, const real* z, const real* a, const real* y, long long label, Py_ssize_t n
+    int loss, const real* z, const real* a, const real* y, long long label, Py_ssize_t n,
+    real* power
 ) noexcept nogil:
+    """A row's loss is what this returns less log `power`, where `has_power`.
+
+    So the logarithms of many rows can be taken together, in vectors.
+    """
     if loss == CROSS_ENTROPY:
-        return cross_entropy_of_row(z, a, y, label, n)
+        return cross_entropy_of_row(z, a, y, label, n, power)
     if loss == BINARY_CROSS_ENTROPY:
         return binary_cross_entropy_of_row(z, y, n)
     return mse_of_row(a, y, n)
 
 
 cdef inline void loss_gradient_of_row(
-    const real* a, const real* y, long long label, Py_ssize_t n, real scale, real* g
+    const real* a, const real* y, long long label, Py_ssize_t n, Py_ssize_t row, real scale,
+    real* g
 ) noexcept nogil:
-    """g_j <- (a_j - y_j) scale: dL/dz where `gives_delta`, else dL/da."""
+    """g_j <- (a_j - y_j) scale: dL/dz where `gives_delta`, else dL/da; to `row` without meaning."""
     cdef Py_ssize_t j
     if y == NULL:
-        for j in range(n):
+        for j in range(row):
             g[j] = a[j] * scale
         g[label] = (a[label] - 1) * scale
     else:

@@ -17,7 +17,9 @@ from libc.string cimport memcpy
 
 from .activation cimport activate, times_derivative
 from .dense cimport GRADIENT_ROWS, column_sums, product, product_by_transpose, product_transposed
-from .loss cimport gives_delta, loss_gradient_of_row, loss_of_row
+from .loss cimport (
+    gives_delta, has_power, loss_gradient_of_row, loss_of_row, take_logarithms,
+)
 from .real cimport real
 from .update cimport Rule, update
 
@@ -92,20 +94,27 @@ cdef inline real* forward(
 
 
 cdef inline void losses_of_rows(
-    const Network* net, const real* work, const real* y, Py_ssize_t y_row,
+    const Network* net, real* work, const real* y, Py_ssize_t y_row,
     const long long* label, const real* weight, Part part, double* losses
 ) noexcept nogil:
     """losses[r] = w_r l_r for the part's rows of the last forward pass."""
     cdef Py_ssize_t r, row = net.layers[net.n_layers - 1].row
     cdef const real* a = work + net.layers[net.n_layers - 1].a
     cdef const real* z = work + net.z
-    cdef double of_row
+    cdef real* power = work + net.scratch + part.thread * net.scratch_length - part.first
     for r in range(part.first, part.stop):
-        of_row = loss_of_row(
+        losses[r] = loss_of_row(
             net.loss, z + r * row, a + r * row,
             NULL if y == NULL else y + r * y_row, 0 if label == NULL else label[r], net.n_out,
+            power + r,
         )
-        losses[r] = of_row if weight == NULL else weight[r] * of_row
+    if has_power(net.loss):
+        take_logarithms(power + part.first, part.stop - part.first)
+        for r in range(part.first, part.stop):
+            losses[r] = <real> losses[r] - power[r]
+    if weight != NULL:
+        for r in range(part.first, part.stop):
+            losses[r] = weight[r] * losses[r]
 
 
 cdef inline void output_delta(
@@ -123,7 +132,7 @@ cdef inline void output_delta(
             scale = <real> (weight[r] / total_weight)
         loss_gradient_of_row(
             a + r * last.row, NULL if y == NULL else y + r * y_row,
-            0 if label == NULL else label[r], net.n_out, scale, delta + r * last.row,
+            0 if label == NULL else label[r], net.n_out, last.row, scale, delta + r * last.row,
         )
     if not gives_delta(net.loss):
         output_derivative(net, work, part)
