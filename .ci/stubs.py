@@ -7,10 +7,20 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 MODULES = ["fastbp._cpu", "fastbp._engine", "fastbp._kernels"]
 
+# What Cython adds to each module, which is no one's interface.
+CYTHON = r"""
+fastbp\._\w+\.__test__
+fastbp\._\w+\.__(reduce|setstate)_cython__
+"""
+
 with tempfile.TemporaryDirectory() as folder:
-    command = [sys.executable, "-m", "mypy.stubtest", *MODULES]
+    allowlist = Path(folder, "cython.txt")
+    allowlist.write_text(CYTHON)
+    command = [sys.executable, "-m", "mypy.stubtest", *MODULES, "--ignore-disjoint-bases"]
+    command += ["--allowlist", str(allowlist), "--ignore-unused-allowlist"]
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     sys.exit(subprocess.run(command, cwd=folder, env=environment, check=False).returncode)
