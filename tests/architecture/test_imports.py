@@ -76,8 +76,14 @@ NOT_LOADED = [
 
 # Who may include whom on the compiled side.
 HEADERS = {
-    "_engine.pyx": {"activation", "dense", "loss", "network", "real", "team", "update"},
+    "_engine.pyx": {
+        *("activation", "batch", "dense", "loss", "network", "passes", "real", "steps", "team"),
+        "update",
+    },
     "_kernels.pyx": {"activation", "dense", "elementary", "loss", "real", "update"},
+    "passes.pxd": {"batch", "network", "real"},
+    "steps.pxd": {"batch", "network", "real", "team", "update"},
+    "batch.pxd": {"network", "real", "update"},
     "network.pxd": {"activation", "dense", "loss", "real", "update"},
     "team.pxd": set(),
     "activation.pxd": {"elementary", "real"},

@@ -1,0 +1,128 @@
+"""Passes over all rows of a call, block by block: predictions, losses, gradients."""
+from libc.math cimport sqrt
+from libc.string cimport memcpy
+
+from .batch cimport Buffers, Data, backward_alone, block_losses, sum_of, total_weight
+from .network cimport Layer, Network, Part, forward, losses_of_rows, output_derivative, part_of
+from .real cimport real
+
+
+cdef inline void copy_rows(
+    real* out, const real* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t width
+) noexcept nogil:
+    """Copy rows of a padded matrix to rows without gaps."""
+    cdef Py_ssize_t r
+    for r in range(rows):
+        memcpy(out + r * width, source + r * source_row, width * sizeof(real))
+
+
+cdef inline void predict_rows(
+    const Network* net, const Buffers* buffers, real* work, const real* x, Py_ssize_t rows,
+    real* out
+) noexcept nogil:
+    cdef Py_ssize_t done = 0, block, row = net.layers[net.n_layers - 1].row
+    cdef real* a
+    while done < rows:
+        block = min(net.capacity, rows - done)
+        a = forward(
+            net, <const real*> buffers.params, work, x + done * net.n_in, net.n_in,
+            part_of(0, 1, block),
+        )
+        copy_rows(out + done * net.n_out, a, row, block, net.n_out)
+        done += block
+
+
+cdef inline double evaluate_rows(
+    const Network* net, const Buffers* buffers, real* work, const Data* data
+) noexcept nogil:
+    """The mean loss over all rows."""
+    cdef Py_ssize_t done = 0, block
+    cdef double loss = 0
+    cdef Part part
+    while done < data.n_rows:
+        block = min(net.capacity, data.n_rows - done)
+        part = part_of(0, 1, block)
+        forward(
+            net, <const real*> buffers.params, work, <const real*> data.x + done * net.n_in,
+            net.n_in, part,
+        )
+        losses_of_rows(
+            net, work,
+            <const real*> NULL if data.y == NULL else <const real*> data.y + done * net.n_out,
+            net.n_out,
+            <const long long*> NULL if data.label == NULL else data.label + done,
+            <const real*> NULL if data.weight == NULL else <const real*> data.weight + done,
+            part, buffers.losses,
+        )
+        loss += sum_of(buffers.losses, block)
+        done += block
+    return loss / total_weight(<const real*> data.weight, NULL, 0, data.n_rows)
+
+
+cdef inline double whole_gradient(
+    const Network* net, const Buffers* buffers, real* work, const Data* data, real* x_grad
+) noexcept nogil:
+    """Return the mean loss over all rows and leave its gradient in `grad` and `x_grad`."""
+    cdef double weight_sum = total_weight(<const real*> data.weight, NULL, 0, data.n_rows)
+    cdef double loss = 0
+    cdef Py_ssize_t done = 0, rows
+    cdef Part part
+    while done < data.n_rows:
+        rows = min(net.capacity, data.n_rows - done)
+        part = part_of(0, 1, rows)
+        block_losses(
+            net, buffers, <const real*> buffers.params, work, data, NULL, done, part, weight_sum)
+        loss += sum_of(buffers.losses, rows)
+        backward_alone(net, buffers, work, rows, done > 0, NULL, NULL, part, True)
+        copy_rows(x_grad + done * net.n_in, work + net.x_delta, net.x_row, rows, net.n_in)
+        done += rows
+    return loss / weight_sum
+
+
+cdef inline void backward_rows(
+    const Network* net, const Buffers* buffers, real* work, const real* x,
+    const real* output_gradient, Py_ssize_t rows, real* x_grad
+) noexcept nogil:
+    """The gradient of a caller's loss with dL/da^L = output_gradient, summed over rows."""
+    cdef Py_ssize_t done = 0, block, r
+    cdef const Layer* last = &net.layers[net.n_layers - 1]
+    cdef Part part
+    while done < rows:
+        block = min(net.capacity, rows - done)
+        part = part_of(0, 1, block)
+        for r in range(block):
+            memcpy(
+                work + net.x + r * net.x_row, x + (done + r) * net.n_in, net.n_in * sizeof(real))
+            memcpy(
+                work + last.delta + r * last.row, output_gradient + (done + r) * net.n_out,
+                net.n_out * sizeof(real),
+            )
+        forward(net, <const real*> buffers.params, work, work + net.x, net.x_row, part)
+        output_derivative(net, work, part)
+        backward_alone(net, buffers, work, block, done > 0, NULL, NULL, part, True)
+        copy_rows(x_grad + done * net.n_in, work + net.x_delta, net.x_row, block, net.n_in)
+        done += block
+
+
+cdef inline double norm(const real* v, Py_ssize_t n) noexcept nogil:
+    """sqrt(sum v_i^2) in double, in ascending order."""
+    cdef Py_ssize_t i
+    cdef double total = 0
+    for i in range(n):
+        total += <double> v[i] * v[i]
+    return sqrt(total)
+
+
+cdef inline Py_ssize_t find_nonfinite_row(
+    const real* x, Py_ssize_t rows, Py_ssize_t width
+) noexcept nogil:
+    cdef Py_ssize_t r, j
+    cdef bint bad
+    for r in range(rows):
+        bad = False
+        for j in range(width):
+            # x - x is 0 for every finite x and NaN for infinity and NaN.
+            bad |= x[r * width + j] - x[r * width + j] != 0
+        if bad:
+            return r
+    return -1
