@@ -14,13 +14,15 @@
    which agree bit for bit, "plain" is v1, without fused multiply-add:
 
                       exp    log    log1p   tanh   sigmoid  softplus
-      float   FMA     1.05   0.89   1.44    2.50   2.00     1.72
-      float   plain   1.03   0.88   1.45    2.50   2.00     1.72
-      double  FMA     1.06   0.82   1.31    2.46   2.00     1.66
-      double  plain   1.03   0.85   1.29    2.49   2.00     1.66
+      float   FMA     1.05   0.89   1.44    2.50   2.45     1.72
+      float   plain   1.03   0.88   1.45    2.50   2.45     1.72
+      double  FMA     1.06   0.82   1.31    2.46   2.48     1.66
+      double  plain   1.03   0.85   1.29    2.49   2.48     1.66
 
-   tanh is the least exact because it takes the most care of time: numerator and denominator are
-   rounded once each (up to 1 ulp of a result just below 1) and then the quotient (1/2 ulp).
+   tanh and sigmoid are the least exact because they take the most care of time: tanh's numerator
+   and denominator are rounded once each (up to 1 ulp of a result just below 1) and then the
+   quotient (1/2 ulp); sigmoid's denominator twice, which shows where e^x is about an ulp of 1
+   (elsewhere 1.5).
 
    Methods. Argument reduction after Cody & Waite, "Software Manual for the Elementary Functions"
    (1980), chapter 6: ln 2 is split in two so that n times the upper part is exact (float: 15 bits
@@ -158,24 +160,29 @@ static inline double fbp_exp(double x) {
     return x <= 0x1.62e42fefa39efp+9 ? y : x + FBP_INF;
 }
 
-/* 1 / (1 + e^-x), with e^-x = (1 + w) 2^i 2^j taken as 2^-j / (2^-j + 2^i + w 2^i): nothing
-   overflows, nothing is lost before the one division, and the smaller terms are added first. */
+/* 1 / (1 + e^-x), with e^-x = (1 + w) 2^i 2^j taken as c / (c + s + w s) for c = 2^-j, s = 2^i:
+   nothing overflows, c + s is exact unless one of the two is below an ulp of the other, and only
+   one multiply-add waits for w. The early returns become selections in a loop; alone they are
+   branches, off the way from x to y, where gcc 12 would pass a selected y through an integer
+   register. */
 static inline float fbp_sigmoidf(float x) {
     uint32_t i, j;
     float w = fbp_split_expf(-x, &i, &j);
     float s = fbp_from_bitsf(i << 23), c = fbp_from_bitsf((254u - j) << 23);
-    float y = c / (s + fastbp_fmaf(w, s, c));
-    y = x > 104.0f ? 1.0f : y;
-    return x < -104.0f ? 0.0f : y;
+    float y = c / fastbp_fmaf(w, s, c + s);
+    if (x > 104.0f) return 1.0f;
+    if (x < -104.0f) return 0.0f;
+    return y;
 }
 
 static inline double fbp_sigmoid(double x) {
     uint64_t i, j;
     double w = fbp_split_exp(-x, &i, &j);
     double s = fbp_from_bits(i << 52), c = fbp_from_bits((2046u - j) << 52);
-    double y = c / (s + fastbp_fma(w, s, c));
-    y = x > 746.0 ? 1.0 : y;
-    return x < -746.0 ? 0.0 : y;
+    double y = c / fastbp_fma(w, s, c + s);
+    if (x > 746.0) return 1.0;
+    if (x < -746.0) return 0.0;
+    return y;
 }
 
 /* tanh x. With |x| = m ln(2)/2 + r, s = 2^-m and h = tanh r,
