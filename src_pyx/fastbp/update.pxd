@@ -51,7 +51,13 @@ cdef inline void sgd_step(
     cdef real eta = <real> learning_rate, mu = <real> momentum, decay = <real> weight_decay
     cdef real before = <real> 0 if first else mu
     cdef real g
-    if velocity == NULL:
+    if velocity == NULL and decay == 0:
+        # 0 p is added to p instead of to g: an infinite p turns into NaN all the same, but off the
+        # way from g to the result. A zero of p's sign changes g at most from -0 to 0, for p that
+        # are not -0, and p - eta g is p for both.
+        for i in range(n):
+            params[i] = multiply_add(-eta, grad[i], multiply_add(decay, params[i], params[i]))
+    elif velocity == NULL:
         for i in range(n):
             g = multiply_add(decay, params[i], grad[i])
             params[i] = multiply_add(-eta, g, params[i])

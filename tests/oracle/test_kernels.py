@@ -231,6 +231,19 @@ def test_sgd_agrees_over_50_steps(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", spec.DTYPES)
+def test_sgd_without_decay_hands_on_every_special_number(dtype):
+    # p - eta (g + 0 p) for all pairs; eta and the numbers are such that nothing is rounded.
+    special = [0.0, -0.0, 1.5, -1.5, 4.0, -4.0, np.inf, -np.inf, np.nan]
+    p, g = np.array(list(itertools.product(special, repeat=2)), dtype).T.copy()
+    real = np.dtype(dtype).type
+    with np.errstate(invalid="ignore"):
+        expected = p - real(0.5) * (g + real(0) * p)
+    _compiled.kernels.sgd(p, g, None, 0.5, 0.0, False, 0.0)
+    np.testing.assert_array_equal(p, expected)
+    assert np.signbit(p[p == 0]).tolist() == np.signbit(expected[p == 0]).tolist()
+
+
+@pytest.mark.parametrize("dtype", spec.DTYPES)
 @pytest.mark.parametrize("name", [name for name, (kind, _) in OPTIMIZERS.items() if kind == "Adam"])
 def test_adam_agrees_over_50_steps(name, dtype):
     settings = OPTIMIZERS[name][1]
