@@ -5,26 +5,10 @@ from libc.string cimport memcpy
 from .batch cimport Buffers, Data, backward_alone, block_losses, sum_of, total_weight
 from .network cimport Network, Part, data_gradient, part_of, weight_gradient
 from .real cimport flush_denormals, real, restore_mode
+from .run cimport Run, keep_state
 from .team cimport Team, meet
+from .tiny cimport take_tiny_steps
 from .update cimport Rule, tick
-
-cdef struct Run:
-    # What a run of steps is asked, what it reports, and where it keeps the last good state.
-    const long long* order
-    Py_ssize_t batch_size
-    Py_ssize_t first
-    Py_ssize_t last
-    double weighted_loss
-    double total_weight
-    double last_loss
-    Py_ssize_t stopped
-    Py_ssize_t updated
-    bint diverged
-    void* safe_params
-    void* safe_slots
-    double* safe_clock
-    bint keep
-    bint kept
 
 cdef struct Job:
     # A run of steps as the members of a team share it.
@@ -58,16 +42,6 @@ cdef inline void weight_gradients(
         )
 
 
-cdef inline void keep_state(
-    const Network* net, const Buffers* buffers, const Rule* rule, Run* run, Py_ssize_t item
-) noexcept nogil:
-    """Copy parameters and optimizer state to the safe place."""
-    memcpy(run.safe_params, buffers.params, net.n_params * item)
-    if rule.n_slots > 0:
-        memcpy(run.safe_slots, rule.slots, rule.n_slots * net.n_params * item)
-    memcpy(run.safe_clock, rule.clock, 3 * sizeof(double))
-
-
 cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
     """Steps first .. last - 1 of an epoch; stops before an update whose loss is not finite.
 
@@ -84,6 +58,8 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
     cdef double[3] clock
     cdef const Rule* rule
     cdef Part part
+    if threads == 1 and take_tiny_steps(net, buffers, data, job.rule, run, work):
+        return
     memcpy(clock, job.rule.clock, sizeof(clock))
     meet(job.team)
     for step in range(run.first, run.last):
