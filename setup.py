@@ -2,7 +2,8 @@
 
 The same source is compiled once a level (`_engine_v1`, `_engine_v3`, `_engine_v4`), each with that
 level's flags, and `fastbp/_compiled.py` picks one at import. Nothing is compiled with
--march=native, so a wheel built here runs on any machine of the architecture.
+-march=native, so a wheel built here runs on any machine of the architecture. Compilers without
+GNU extensions, and FASTBP_PLAIN=1, build level v1 alone, in standard C.
 """
 
 import os
@@ -35,11 +36,18 @@ LEVELS = {
     "v3": ["-march=x86-64-v3"],
     "v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
 }
-if platform.machine().lower() not in {"x86_64", "amd64"}:
+PLAIN = bool(os.environ.get("FASTBP_PLAIN"))
+if PLAIN:
+    # What a compiler sees that has neither GNU extensions nor POSIX threads.
+    FLAGS += ["-std=c11", "-DFASTBP_PLAIN", "-DFASTBP_NO_THREADS"]
+if PLAIN or platform.machine().lower() not in {"x86_64", "amd64"}:
     LEVELS = {"v1": []}
 
+# /fp:precise keeps the order and the rounding of every operation.
+MSVC_FLAGS = ["/O2", "/fp:precise", "/std:c11"]
 
-def leveled(name: str, level: str, flags: list[str]) -> Extension:
+
+def leveled(name: str, level: str) -> Extension:
     """Return the extension of one level, from a copy of its source with its own init symbol."""
     GENERATED.mkdir(parents=True, exist_ok=True)
     source = GENERATED / f"{name}_{level}.pyx"
@@ -49,13 +57,19 @@ def leveled(name: str, level: str, flags: list[str]) -> Extension:
         [source.as_posix()],
         depends=[path.as_posix() for path in (SOURCE / "fastbp").iterdir()],
         include_dirs=[(SOURCE / "fastbp").as_posix()],
-        extra_compile_args=FLAGS + flags,
-        extra_link_args=LINK_FLAGS,
     )
 
 
+def flags_of(extension: Extension, compiler_type: str) -> list[str] | None:
+    """Return the compiler's flags for an extension, or None where it cannot compile it."""
+    level = extension.name.rpartition("_")[2]
+    if compiler_type == "msvc":
+        return None if LEVELS.get(level) else MSVC_FLAGS
+    return FLAGS + LEVELS.get(level, [])
+
+
 class ParallelBuild(build_ext):
-    """Compile the extensions side by side, one job a core."""
+    """Compile the extensions side by side, one job a core, with the flags of the compiler."""
 
     def finalize_options(self) -> None:
         """Take as many jobs as there are cores unless told otherwise."""
@@ -63,17 +77,18 @@ class ParallelBuild(build_ext):
         if self.parallel is None:
             self.parallel = os.cpu_count()
 
+    def build_extensions(self) -> None:
+        """Give each extension its flags; leave out the levels that the compiler does not know."""
+        flags = {e.name: flags_of(e, self.compiler.compiler_type) for e in self.extensions}
+        self.extensions = [e for e in self.extensions if flags[e.name] is not None]
+        for extension in self.extensions:
+            extension.extra_compile_args = flags[extension.name]
+            extension.extra_link_args = LINK_FLAGS
+        super().build_extensions()
 
-extensions = [
-    leveled(name, level, flags)
-    for name in ("_engine", "_kernels")
-    for level, flags in LEVELS.items()
-]
-extensions.append(
-    Extension(
-        "fastbp._cpu", [(SOURCE / "fastbp" / "_cpu.pyx").as_posix()], extra_compile_args=FLAGS
-    )
-)
+
+extensions = [leveled(name, level) for name in ("_engine", "_kernels") for level in LEVELS]
+extensions.append(Extension("fastbp._cpu", [(SOURCE / "fastbp" / "_cpu.pyx").as_posix()]))
 
 setup(
     ext_modules=cythonize(

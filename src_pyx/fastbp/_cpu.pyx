@@ -2,14 +2,20 @@
 
 cdef extern from *:
     """
-    #if defined(__clang__)
-    #define FASTBP_COMPILER "clang " __clang_version__
-    #elif defined(__GNUC__)
-    #define FASTBP_COMPILER "gcc " __VERSION__
+    #if defined(FASTBP_PLAIN) || !defined(__GNUC__)
+    #define FASTBP_PATH ", plain C"
     #else
-    #define FASTBP_COMPILER "unknown"
+    #define FASTBP_PATH ""
     #endif
-    #if defined(__x86_64__) && defined(__GNUC__)
+    #if defined(__clang__)
+    #define FASTBP_COMPILER "clang " __clang_version__ FASTBP_PATH
+    #elif defined(__GNUC__)
+    #define FASTBP_COMPILER "gcc " __VERSION__ FASTBP_PATH
+    #else
+    #define FASTBP_COMPILER "unknown" FASTBP_PATH
+    #endif
+    /* In plain C, v1 is the one level there is. */
+    #if defined(__x86_64__) && defined(__GNUC__) && !defined(FASTBP_PLAIN)
     static int fastbp_cpu_level(void) {
         __builtin_cpu_init();
         if (!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
@@ -30,7 +36,7 @@ cdef extern from *:
 
 
 def isa_level():
-    """Return the highest of the levels 1, 3 and 4 of x86-64 that this CPU runs (1 elsewhere)."""
+    """Return the highest of the levels 1, 3 and 4 that this CPU runs; 1 but for x86-64."""
     return fastbp_cpu_level()
 
 

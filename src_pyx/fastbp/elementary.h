@@ -38,15 +38,16 @@
 #ifndef FASTBP_ELEMENTARY_H
 #define FASTBP_ELEMENTARY_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "real.h"
 
-#define FBP_INFF __builtin_inff()
-#define FBP_INF __builtin_inf()
-#define FBP_NANF __builtin_nanf("")
-#define FBP_NAN __builtin_nan("")
+#define FBP_INFF INFINITY
+#define FBP_INF ((double)INFINITY)
+#define FBP_NANF NAN
+#define FBP_NAN ((double)NAN)
 
 #define FBP_LOG2EF 0x1.715476p+0f
 #define FBP_LN2_UPPERF 0x1.62e4p-1f
@@ -282,9 +283,9 @@ static inline float fbp_log1pf(float x) {
     uint32_t bits = fbp_bitsf(1.0f + x) + (FBP_ONEF - FBP_SQRT_HALFF);
     float k = fbp_from_bitsf((bits >> 23) | 0x4b000000u) - (0x1p23f + 127.0f);
     float s = fbp_from_bitsf((254u << 23) - (bits & 0xff800000u));
-    float far = fbp_from_bitsf((bits & 0x007fffffu) + FBP_SQRT_HALFF) - 1.0f;
+    float large = fbp_from_bitsf((bits & 0x007fffffu) + FBP_SQRT_HALFF) - 1.0f;
     float f = fastbp_fmaf(x, s, s - 1.0f);
-    float y = fbp_log_reducedf(x > 0x1p25f ? far : f, k);
+    float y = fbp_log_reducedf(x > 0x1p25f ? large : f, k);
     float special = x == -1.0f ? -FBP_INFF : FBP_NANF;
     y = x > -1.0f ? y : special;
     y = x < FBP_INFF ? y : x;
@@ -295,9 +296,9 @@ static inline double fbp_log1p(double x) {
     uint64_t bits = fbp_bits(1.0 + x) + (FBP_ONE - FBP_SQRT_HALF);
     double k = fbp_from_bits((bits >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 1023.0);
     double s = fbp_from_bits((UINT64_C(2046) << 52) - (bits & UINT64_C(0xfff0000000000000)));
-    double far = fbp_from_bits((bits & UINT64_C(0x000fffffffffffff)) + FBP_SQRT_HALF) - 1.0;
+    double large = fbp_from_bits((bits & UINT64_C(0x000fffffffffffff)) + FBP_SQRT_HALF) - 1.0;
     double f = fastbp_fma(x, s, s - 1.0);
-    double y = fbp_log_reduced(x > 0x1p54 ? far : f, k);
+    double y = fbp_log_reduced(x > 0x1p54 ? large : f, k);
     double special = x == -1.0 ? -FBP_INF : FBP_NAN;
     y = x > -1.0 ? y : special;
     y = x < FBP_INF ? y : x;

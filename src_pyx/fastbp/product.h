@@ -4,11 +4,21 @@
        data gradient    g = delta W       sum over outputs    a by rows, b = W transposed
        weight gradient  dW^T = a^T delta  sum over rows       a by columns, b = delta
 
-   The body stands once, in product_body.h, and is included for float and for double. */
+   The body stands once, in product_body.h, and is included for float and for double; in standard C,
+   where FASTBP_PLAIN asks for that or the compiler knows nothing else, in product_plain.h. */
 #ifndef FASTBP_PRODUCT_H
 #define FASTBP_PRODUCT_H
 
+#include <stddef.h>
+
+#include "real.h"
+
+#if defined(FASTBP_PLAIN)
+#define FASTBP_BODY "product_plain.h"
+#else
+#define FASTBP_BODY "product_body.h"
 #include "vector.h"
+#endif
 
 /* Length of a block of a sum: one chain of multiply-adds from 0; block sums are added in order. */
 #define FASTBP_SUM_BLOCK 256
@@ -33,6 +43,7 @@ typedef enum { FASTBP_AS_STORED, FASTBP_COPIED, FASTBP_TRANSPOSED } fastbp_packi
 #define FASTBP_SCRATCH_BYTES(columns, item)                                                        \
     (FASTBP_SUM_BLOCK * (3 * 64 + (FASTBP_GRADIENT_ROWS + 16) * (item)) + ((columns) + 16) * (item))
 
+#if !defined(FASTBP_PLAIN)
 /* Rows of a register tile that is 3, 2 or 1 vectors wide: as many sums as the registers hold beside
    the operands, and at least 8 of them to hide the latency of a multiply-add. */
 #if FASTBP_VECTOR_BYTES == 64
@@ -48,18 +59,16 @@ typedef enum { FASTBP_AS_STORED, FASTBP_COPIED, FASTBP_TRANSPOSED } fastbp_packi
 #define FASTBP_ROWS_2 4
 #define FASTBP_ROWS_1 8
 #endif
+#endif
 
 #define FASTBP_JOIN_(a, b) a##b
 #define FASTBP_JOIN(a, b) FASTBP_JOIN_(a, b)
 #define FASTBP_TYPED(name) FASTBP_JOIN(name, SUFFIX)
 
-typedef int index_f32 __attribute__((vector_size(FASTBP_VECTOR_BYTES)));
-typedef long long index_f64 __attribute__((vector_size(FASTBP_VECTOR_BYTES)));
-
 #define REAL float
 #define SUFFIX _f32
 #define INDEX index_f32
-#include "product_body.h"
+#include FASTBP_BODY
 #undef REAL
 #undef SUFFIX
 #undef INDEX
@@ -67,7 +76,7 @@ typedef long long index_f64 __attribute__((vector_size(FASTBP_VECTOR_BYTES)));
 #define REAL double
 #define SUFFIX _f64
 #define INDEX index_f64
-#include "product_body.h"
+#include FASTBP_BODY
 #undef REAL
 #undef SUFFIX
 #undef INDEX

@@ -2,7 +2,26 @@
 #ifndef FASTBP_REAL_H
 #define FASTBP_REAL_H
 
-#if defined(__FMA__) || defined(__aarch64__)
+/* FASTBP_PLAIN: standard C alone. A compiler without GNU extensions has no other way. */
+#if !defined(__GNUC__) && !defined(FASTBP_PLAIN)
+#define FASTBP_PLAIN
+#endif
+
+#if defined(FASTBP_PLAIN)
+/* Two roundings everywhere, the bits of level v1 on x86-64: a compiler that fuses them by itself or
+   keeps more digits than the type has would give other bits on every machine. */
+#include <float.h>
+#if FLT_EVAL_METHOD != 0
+#error "fastbp needs float and double arithmetic in float and double"
+#endif
+#if defined(_MSC_VER)
+#pragma fp_contract(off)
+#elif !defined(__GNUC__)
+#pragma STDC FP_CONTRACT OFF
+#endif
+#define fastbp_fmaf(a, b, c) ((a) * (b) + (c))
+#define fastbp_fma(a, b, c) ((a) * (b) + (c))
+#elif defined(__FMA__) || defined(__aarch64__)
 #define fastbp_fmaf(a, b, c) __builtin_fmaf((a), (b), (c))
 #define fastbp_fma(a, b, c) __builtin_fma((a), (b), (c))
 #else
@@ -13,7 +32,7 @@
 
 /* Denormals cost over 100 cycles each on most CPUs; a training call flushes them to zero and gives
    the caller's mode back at its end. */
-#if defined(__SSE2__)
+#if defined(__SSE2__) || defined(_M_X64)
 #include <xmmintrin.h>
 static inline unsigned int fastbp_flush_denormals(void) {
     unsigned int mode = _mm_getcsr();

@@ -6,6 +6,37 @@
 #ifndef FASTBP_TEAM_H
 #define FASTBP_TEAM_H
 
+/* Windows has no POSIX threads, and standard C may lack atomics: then there is no team. */
+#if defined(_WIN32) || defined(__STDC_NO_ATOMICS__)
+#define FASTBP_NO_THREADS
+#endif
+
+typedef void (*fastbp_task)(void *job, int thread);
+
+#if defined(FASTBP_NO_THREADS)
+
+#include <stddef.h>
+
+typedef struct fastbp_team {
+    int threads;
+} fastbp_team;
+
+static inline void fastbp_barrier(fastbp_team *team) { (void)team; }
+
+static inline void fastbp_team_run(fastbp_team *team, fastbp_task task, void *job) {
+    (void)team;
+    task(job, 0);
+}
+
+static inline void fastbp_team_end(fastbp_team *team) { (void)team; }
+
+static inline fastbp_team *fastbp_team_start(int threads, int cores) {
+    (void)threads, (void)cores;
+    return NULL;
+}
+
+#else
+
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -13,13 +44,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(FASTBP_PLAIN)
 #define FASTBP_PAUSE() __builtin_ia32_pause()
 #else
 #define FASTBP_PAUSE() sched_yield()
 #endif
-
-typedef void (*fastbp_task)(void *job, int thread);
 
 typedef struct fastbp_team {
     _Alignas(64) atomic_int phase;
@@ -39,7 +68,7 @@ typedef struct {
     int thread;
 } fastbp_member;
 
-static void fastbp_barrier(fastbp_team *team) {
+static inline void fastbp_barrier(fastbp_team *team) {
     const int phase = atomic_load_explicit(&team->phase, memory_order_acquire);
     if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1 == team->threads) {
         atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
@@ -59,7 +88,7 @@ static void fastbp_barrier(fastbp_team *team) {
     pthread_mutex_unlock(&team->lock);
 }
 
-static void *fastbp_member_main(void *argument) {
+static inline void *fastbp_member_main(void *argument) {
     fastbp_member member = *(fastbp_member *)argument;
     free(argument);
     for (;;) {
@@ -71,7 +100,7 @@ static void *fastbp_member_main(void *argument) {
 }
 
 /* Run the task on every member and on the caller, as thread 0; return when all have ended. */
-static void fastbp_team_run(fastbp_team *team, fastbp_task task, void *job) {
+static inline void fastbp_team_run(fastbp_team *team, fastbp_task task, void *job) {
     team->task = task;
     team->job = job;
     fastbp_barrier(team);
@@ -79,7 +108,7 @@ static void fastbp_team_run(fastbp_team *team, fastbp_task task, void *job) {
     fastbp_barrier(team);
 }
 
-static void fastbp_team_end(fastbp_team *team) {
+static inline void fastbp_team_end(fastbp_team *team) {
     if (team == NULL) return;
     if (team->members > 0) {
         team->threads = team->members + 1;
@@ -95,7 +124,7 @@ static void fastbp_team_end(fastbp_team *team) {
 
 /* A team of `threads` >= 2 with the caller as one of them, or NULL where it cannot be had. Signals
    stay with the caller's threads. `cores`: with more threads than these, waiting does not spin. */
-static fastbp_team *fastbp_team_start(int threads, int cores) {
+static inline fastbp_team *fastbp_team_start(int threads, int cores) {
     fastbp_team *team = NULL;
     if (posix_memalign((void **)&team, 64, sizeof *team) != 0) return NULL;
     memset(team, 0, sizeof *team);
@@ -128,5 +157,7 @@ static fastbp_team *fastbp_team_start(int threads, int cores) {
     }
     return team;
 }
+
+#endif
 
 #endif

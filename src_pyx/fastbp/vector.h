@@ -2,7 +2,7 @@
 
    GCC/clang vector types do everything but the fused multiply-add, the broadcast and the store of a
    part, which have no spelling of their own there. Without x86 vectors the same source runs on
-   16-byte vectors, or on plain scalars where the compiler knows no vector types. */
+   16-byte vectors; where the compiler knows no vector types, product_plain.h stands instead. */
 #ifndef FASTBP_VECTOR_H
 #define FASTBP_VECTOR_H
 
@@ -24,6 +24,8 @@
 /* Loads and stores are unaligned: rows of the parameter vector start anywhere. */
 typedef float vector_f32 __attribute__((vector_size(FASTBP_VECTOR_BYTES), aligned(4), may_alias));
 typedef double vector_f64 __attribute__((vector_size(FASTBP_VECTOR_BYTES), aligned(8), may_alias));
+typedef int index_f32 __attribute__((vector_size(FASTBP_VECTOR_BYTES)));
+typedef long long index_f64 __attribute__((vector_size(FASTBP_VECTOR_BYTES)));
 
 #if FASTBP_VECTOR_BYTES == 64
 
