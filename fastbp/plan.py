@@ -84,7 +84,8 @@ class Plan:
             )
             weight = end + (layer.units if layer.bias else 0)
         self.n_params = weight
-        self.scratch_length = self._padded(engine.scratch_length(max(widths), self.dtype.itemsize))
+        self.widest = max(widths)
+        self.scratch_length = self._padded(engine.scratch_length(self.widest, self.dtype.itemsize))
         self.scratch = self._take(threads * self.scratch_length)
 
     def _deltas(self, widths: list[int]) -> list[int]:

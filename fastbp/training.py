@@ -225,7 +225,8 @@ class Fit:
         space = self.plan.safe_space(self.optimizer.n_slots)
         self.safe = Safe(self.engine, space, params, self.optimizer)
         self.engine.set_data(*self.rows)
-        self.engine.set_rule(self.optimizer, self.safe)
+        keep_gradient = self.settings.stop.gradient_norm is not None
+        self.engine.set_rule(self.optimizer, self.safe, keep_gradient)
         self.start = time.perf_counter()
         rng = np.random.default_rng(self.settings.seed)
         history = self.history

@@ -85,6 +85,7 @@ cdef class Engine:
         self.net.x, self.net.x_row, self.net.x_delta = plan.x, plan.x_row, plan.x_delta
         self.net.y, self.net.z = plan.y, plan.z
         self.net.scratch, self.net.scratch_length = plan.scratch, plan.scratch_length
+        self.net.widest = plan.widest
         self.single = params.itemsize == sizeof(float)
         self.owners = {}
         self.buffers.params = self.address("params", params)
@@ -137,8 +138,12 @@ cdef class Engine:
         for name in ("x", "y", "label", "weight"):
             self.owners[name] = None
 
-    def set_rule(self, optimizer, safe):
-        """Bind an optimizer's rule and state, and the place for a run's last good state."""
+    def set_rule(self, optimizer, safe, bint keep_gradient=False):
+        """Bind an optimizer's rule and state, and the place for a run's last good state.
+
+        `keep_gradient`: whether `gradient_norm` will be asked.
+        """
+        self.rule.keeps_gradient = keep_gradient
         self.rule.code = UPDATES[optimizer.rule]
         self.rule.n_slots = optimizer.slots.shape[0]
         self.rule.n_params = self.net.n_params

@@ -5,7 +5,7 @@ from .dense cimport GRADIENT_ROWS, SUM_BLOCK, column_sums, product, product_tran
 from .elementary cimport exp, log, log1p, sigmoid, softplus, tanh
 from .loss cimport gives_delta, loss_codes, loss_gradient_of_row, loss_of_row
 from .real cimport real
-from .update cimport adam_step, sgd_step
+from .update cimport Stretch, adam_step, sgd_step
 
 ACTIVATIONS = activation_codes()
 LOSSES = loss_codes()
@@ -90,7 +90,7 @@ def add_gradients(
                 count = min(<Py_ssize_t> GRADIENT_ROWS, n_in - first)
                 product_transposed(
                     &weight_gradient[first, 0], n_out, &a[start, first], n_in, &delta[start, 0],
-                    n_out, count, n_out, rows, True, &scratch[0],
+                    n_out, count, n_out, rows, True, &scratch[0], NULL, 0, 0,
                 )
                 first += count
             if bias is not None:
@@ -106,7 +106,8 @@ def sgd(
     cdef real[::1] moving = velocity
     with nogil:
         sgd_step(
-            &params[0], &grad[0], NULL if moving is None else &moving[0], params.shape[0],
+            &params[0], &grad[0], NULL if moving is None else &moving[0],
+            Stretch(1, params.shape[0], 0, 0),
             learning_rate, momentum, nesterov, weight_decay, False,
         )
 
@@ -118,8 +119,8 @@ def adam(
     """One Adam step in place; step counts from 1."""
     with nogil:
         adam_step(
-            &params[0], &grad[0], &m[0], &v[0], params.shape[0], learning_rate, beta1, beta2,
-            epsilon, beta1 ** step, beta2 ** step,
+            &params[0], &grad[0], &m[0], &v[0], Stretch(1, params.shape[0], 0, 0), learning_rate,
+            beta1, beta2, epsilon, beta1 ** step, beta2 ** step,
         )
 
 

@@ -19,7 +19,13 @@ cdef extern from "product.h" nogil:
     enum:
         SUM_BLOCK "FASTBP_SUM_BLOCK"
         GRADIENT_ROWS "FASTBP_GRADIENT_ROWS"
+        GRADIENT_BYTES "FASTBP_GRADIENT_BYTES"
+        WHOLE_BYTES "FASTBP_WHOLE_BYTES"
+        NEAR "FASTBP_NEAR"
+        FAR_BYTES "FASTBP_FAR_BYTES"
     Py_ssize_t scratch_bytes "FASTBP_SCRATCH_BYTES"(Py_ssize_t columns, Py_ssize_t item) noexcept
+    Py_ssize_t packed_bytes "FASTBP_PACKED_BYTES"(Py_ssize_t columns, Py_ssize_t item) noexcept
+    Py_ssize_t piece_bytes "FASTBP_PIECE_BYTES"(Py_ssize_t columns, Py_ssize_t item) noexcept
     void product_f32(
         float* c, Py_ssize_t c_row, const float* a, Py_ssize_t a_row, const float* b,
         Py_ssize_t b_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms,
@@ -31,11 +37,15 @@ cdef extern from "product.h" nogil:
     void product_transposed_f32(
         float* c, Py_ssize_t c_row, const float* a, Py_ssize_t a_row, const float* b,
         Py_ssize_t b_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms, bint add,
-        float* scratch) noexcept
+        float* scratch, const float** soon, int soon_count, Py_ssize_t soon_row) noexcept
+    void bring_near_f32(
+        float* near, const float* a, Py_ssize_t a_row, Py_ssize_t rows, Py_ssize_t terms) noexcept
     void product_transposed_f64(
         double* c, Py_ssize_t c_row, const double* a, Py_ssize_t a_row, const double* b,
         Py_ssize_t b_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms, bint add,
-        double* scratch) noexcept
+        double* scratch, const double** soon, int soon_count, Py_ssize_t soon_row) noexcept
+    void bring_near_f64(
+        double* near, const double* a, Py_ssize_t a_row, Py_ssize_t rows, Py_ssize_t terms) noexcept
     void column_sums_f32(
         float* total, const float* delta, Py_ssize_t delta_row, Py_ssize_t rows,
         Py_ssize_t columns, bint add) noexcept
@@ -65,15 +75,31 @@ cdef inline void product(
 
 cdef inline void product_transposed(
     real* c, Py_ssize_t c_row, const real* a, Py_ssize_t a_row, const real* b, Py_ssize_t b_row,
-    Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms, bint add, real* scratch
+    Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms, bint add, real* scratch,
+    const real** soon, int soon_count, Py_ssize_t soon_row
 ) noexcept nogil:
-    """c[m, n] = sum_k a[k, m] b[k, n], or c += with `add`; terms <= SUM_BLOCK."""
+    """c[m, n] = sum_k a[k, m] b[k, n], or c += with `add`; terms <= SUM_BLOCK.
+
+    `soon`: matrices of c's shape that are wanted next, called into the cache meanwhile.
+    """
     if real is float:
         product_transposed_f32(
-            c, c_row, a, a_row, b, b_row, rows, columns, terms, add, scratch)
+            c, c_row, a, a_row, b, b_row, rows, columns, terms, add, scratch, soon, soon_count,
+            soon_row)
     else:
         product_transposed_f64(
-            c, c_row, a, a_row, b, b_row, rows, columns, terms, add, scratch)
+            c, c_row, a, a_row, b, b_row, rows, columns, terms, add, scratch, soon, soon_count,
+            soon_row)
+
+
+cdef inline void bring_near(
+    real* near, const real* a, Py_ssize_t a_row, Py_ssize_t rows, Py_ssize_t terms
+) noexcept nogil:
+    """near[k, m] = a[k, m], rows of `near` GRADIENT_ROWS apart."""
+    if real is float:
+        bring_near_f32(near, a, a_row, rows, terms)
+    else:
+        bring_near_f64(near, a, a_row, rows, terms)
 
 
 cdef inline void column_sums(

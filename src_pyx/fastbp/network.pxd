@@ -16,12 +16,15 @@ in forward and backward, meet, and then own rows of each dW.
 from libc.string cimport memcpy
 
 from .activation cimport activate, times_derivative
-from .dense cimport GRADIENT_ROWS, column_sums, product, product_by_transpose, product_transposed
+from .dense cimport (
+    FAR_BYTES, GRADIENT_BYTES, GRADIENT_ROWS, NEAR, WHOLE_BYTES, bring_near, column_sums,
+    packed_bytes, piece_bytes, product, product_by_transpose, product_transposed,
+)
 from .loss cimport (
     gives_delta, has_power, loss_gradient_of_row, loss_of_row, take_logarithms,
 )
 from .real cimport real
-from .update cimport Rule, update
+from .update cimport Rule, Stretch, update
 
 cdef struct Layer:
     Py_ssize_t n_in
@@ -48,6 +51,7 @@ cdef struct Network:
     Py_ssize_t z
     Py_ssize_t scratch
     Py_ssize_t scratch_length
+    Py_ssize_t widest
 
 cdef struct Part:
     # What one thread of a team owns of a block: rows first .. stop - 1, as thread of threads.
@@ -170,6 +174,57 @@ cdef inline void data_gradient(
             below.activation, work + below.a + part.first * row, before, rows, below.n_out, row)
 
 
+cdef inline Py_ssize_t piece_columns(Py_ssize_t n_out, Py_ssize_t item) noexcept nogil:
+    """How many columns a piece of a weight's gradient has."""
+    return n_out if n_out * item <= WHOLE_BYTES else GRADIENT_BYTES // item
+
+
+cdef inline int wanted_soon(
+    const real* params, const Rule* rule, Py_ssize_t place, const real** soon
+) noexcept nogil:
+    """What an update reads at `place`; nothing where it all stays in the cache anyway."""
+    cdef Py_ssize_t slot
+    if rule == NULL or rule.n_params * (1 + rule.n_slots) * <Py_ssize_t> sizeof(real) < FAR_BYTES:
+        return 0
+    soon[0] = params + place
+    for slot in range(min(rule.n_slots, 2)):
+        soon[1 + slot] = <const real*> rule.slots + slot * rule.n_params + place
+    return 1 + <int> min(rule.n_slots, 2)
+
+
+cdef inline void weight_gradient_rows(
+    const Network* net, real* params, const real* a, Py_ssize_t a_row, const real* delta,
+    const Layer* layer, Py_ssize_t rows, bint add, real* grad, const Rule* rule,
+    const double* clock, Py_ssize_t first, Py_ssize_t count, real* scratch
+) noexcept nogil:
+    """Rows first .. first + count - 1 of dW^T, by pieces of columns, each with its update.
+
+    The gradient goes to `grad`; or, where a rule uses it up, only to a place in the scratch.
+    """
+    cdef Py_ssize_t item = sizeof(real), place
+    cdef Py_ssize_t width = piece_columns(layer.n_out, item), n = 0, row = layer.n_out, columns
+    cdef real* piece = scratch + packed_bytes(net.widest, item) // item
+    cdef const real* soon[3]
+    cdef bint passing = rule != NULL and not add and not rule.keeps_gradient
+    if passing:
+        row = width
+    while n < layer.n_out:
+        columns = min(width, layer.n_out - n)
+        place = layer.weight + first * layer.n_out + n
+        if not passing:
+            piece = grad + place
+        product_transposed(
+            piece, row, a, a_row, delta + n, layer.row, count, columns, rows, add, scratch,
+            soon, wanted_soon(params, rule, place, soon), layer.n_out,
+        )
+        if rule != NULL and row == columns == layer.n_out:
+            update(rule, clock, params, piece, place, Stretch(1, count * columns, 0, 0))
+        elif rule != NULL:
+            update(
+                rule, clock, params, piece, place, Stretch(count, columns, layer.n_out, row))
+        n += columns
+
+
 cdef inline void weight_gradient(
     const Network* net, real* params, real* work, int index, Py_ssize_t rows, bint add,
     real* grad, const Rule* rule, const double* clock, Part part
@@ -184,21 +239,29 @@ cdef inline void weight_gradient(
     cdef const real* a = work + (net.x if index == 0 else net.layers[index - 1].a)
     cdef const real* delta = work + layer.delta
     cdef real* scratch = work + net.scratch + part.thread * net.scratch_length
+    cdef Py_ssize_t item = sizeof(real)
+    cdef real* near = (
+        scratch + (packed_bytes(net.widest, item) + piece_bytes(net.widest, item)) // item)
     cdef Py_ssize_t share = ((layer.n_in + part.threads - 1) // part.threads + 47) // 48 * 48
     cdef Py_ssize_t first = min(layer.n_in, part.thread * share)
     cdef Py_ssize_t stop = min(layer.n_in, first + share)
-    cdef Py_ssize_t count, place
+    cdef Py_ssize_t count
     while first < stop:
         count = min(<Py_ssize_t> GRADIENT_ROWS, stop - first)
-        place = layer.weight + first * layer.n_out
-        product_transposed(
-            grad + place, layer.n_out, a + first, a_row, delta, layer.row, count, layer.n_out,
-            rows, add, scratch,
-        )
-        if rule != NULL:
-            update(rule, clock, params, grad, place, count * layer.n_out)
+        if a_row > NEAR and layer.n_out > 1:
+            bring_near(near, a + first, a_row, count, rows)
+            weight_gradient_rows(
+                net, params, near, GRADIENT_ROWS, delta, layer, rows, add, grad, rule, clock,
+                first, count, scratch,
+            )
+        else:
+            weight_gradient_rows(
+                net, params, a + first, a_row, delta, layer, rows, add, grad, rule, clock, first,
+                count, scratch,
+            )
         first += count
     if layer.bias >= 0 and part.thread == part.threads - 1:
         column_sums(grad + layer.bias, delta, layer.row, rows, layer.n_out, add)
         if rule != NULL:
-            update(rule, clock, params, grad, layer.bias, layer.n_out)
+            update(
+                rule, clock, params, grad + layer.bias, layer.bias, Stretch(1, layer.n_out, 0, 0))

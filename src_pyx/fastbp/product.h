@@ -27,6 +27,9 @@
 #define FASTBP_PACK_BYTES (256 * 1024)
 #define FASTBP_PACK_ROWS 48
 
+/* A matrix b above this size comes from beyond the second-level cache. */
+#define FASTBP_FAR_BYTES (1024 * 1024)
+
 /* How a panel of b reaches the tiles: where it lies, copied together, or from its transpose. */
 typedef enum { FASTBP_AS_STORED, FASTBP_COPIED, FASTBP_TRANSPOSED } fastbp_packing;
 
@@ -34,14 +37,25 @@ typedef enum { FASTBP_AS_STORED, FASTBP_COPIED, FASTBP_TRANSPOSED } fastbp_packi
  */
 #define FASTBP_FEW 64
 
-/* Rows of a weight gradient that are worked at a time, so that the optimizer finds them in the
- * cache. */
+/* A weight gradient is worked by pieces of so many rows and bytes of a row, so that the optimizer
+   finds them in the cache; a row up to FASTBP_WHOLE_BYTES long is not divided. Columns of a that
+   are further apart than FASTBP_NEAR are copied together. */
 #define FASTBP_GRADIENT_ROWS 192
+#define FASTBP_GRADIENT_BYTES 576
+#define FASTBP_WHOLE_BYTES 768
+#define FASTBP_NEAR (2 * FASTBP_GRADIENT_ROWS)
 
-/* Scratch of the products: a packed panel of b (3 vectors wide) and a block of columns of a; or,
-   where a single row is worked, that row of up to `columns` sums. */
+/* Scratch of the products for rows of up to `columns` numbers, from its start:
+   two packed panels of b, 3 vectors wide; or, where a single row is worked, that row of sums;
+   a piece of a gradient; a block of columns of a copied together. */
+#define FASTBP_PACKED_BYTES(columns, item) (FASTBP_SUM_BLOCK * 6 * 64 + ((columns) + 16) * (item))
+#define FASTBP_PIECE_BYTES(columns, item)                                                          \
+    (((columns) < FASTBP_GRADIENT_ROWS ? (columns) : FASTBP_GRADIENT_ROWS) * FASTBP_WHOLE_BYTES)
+#define FASTBP_NEAR_BYTES(columns, item)                                                           \
+    ((columns) > FASTBP_NEAR ? (FASTBP_SUM_BLOCK * FASTBP_GRADIENT_ROWS + 16) * (item) : 0)
 #define FASTBP_SCRATCH_BYTES(columns, item)                                                        \
-    (FASTBP_SUM_BLOCK * (3 * 64 + (FASTBP_GRADIENT_ROWS + 16) * (item)) + ((columns) + 16) * (item))
+    (FASTBP_PACKED_BYTES(columns, item) + FASTBP_PIECE_BYTES(columns, item) +                      \
+     FASTBP_NEAR_BYTES(columns, item))
 
 #if !defined(FASTBP_PLAIN)
 /* Rows of a register tile that is 3, 2 or 1 vectors wide: as many sums as the registers hold beside

@@ -8,60 +8,53 @@
 #define LOAD(p) (*(const VECTOR *)(p))
 #define STORE(p, v) (*(VECTOR *)(p) = (v))
 
-/* Transpose a block of LANES x LANES in registers, from rows in_row apart of which `count` exist:
-   log2(LANES) rounds that swap ever larger halves between pairs of rows. */
-FASTBP_INLINE void FASTBP_TYPED(transpose_block)(const REAL *restrict in, ptrdiff_t in_row,
-                                                 ptrdiff_t count, REAL *restrict out,
-                                                 ptrdiff_t out_row) {
-    VECTOR v[LANES], w[LANES];
-#pragma GCC unroll 16
-    for (int i = 0; i < LANES; i++) v[i] = i < count ? LOAD(in + i * in_row) : SPLAT(0);
-#pragma GCC unroll 4
-    for (int half = 1; half < LANES; half *= 2) {
-        INDEX low, high;
-#pragma GCC unroll 16
-        for (int j = 0; j < LANES; j++) {
-            low[j] = (j & half) ? (j - half) + LANES : j;
-            high[j] = (j & half) ? j + LANES : j + half;
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < LANES; i++)
-            w[i] = (i & half) ? __builtin_shuffle(v[i - half], v[i], high)
-                              : __builtin_shuffle(v[i], v[i + half], low);
-#pragma GCC unroll 16
-        for (int i = 0; i < LANES; i++) v[i] = w[i];
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < LANES; i++) STORE(out + i * out_row, v[i]);
-}
+/* What a product reads and writes: c[m, n] = or, with `add`, += sum_k a[m, k] b[k, n] + bias[n]. */
+typedef struct {
+    REAL *c;
+    ptrdiff_t c_row;
+    const REAL *a; /* a[m, k] lies at m a_row + k, or at m + k a_row if `across` */
+    ptrdiff_t a_row;
+    int across;
+    const REAL *b; /* or its transpose, see `packing` */
+    ptrdiff_t b_row;
+    ptrdiff_t rows, columns, terms;
+    int add;
+    const REAL *bias; /* or NULL */
+    fastbp_packing packing;
+    int far;      /* whether b comes from beyond the second-level cache */
+    REAL *packed; /* room for two panels */
+    /* Matrices of c's shape that are wanted after it, rows soon_row apart: called into the cache.
+     */
+    const REAL *soon[3];
+    int soon_count;
+    ptrdiff_t soon_row;
+} FASTBP_TYPED(operands);
 
-/* packed[k, n] = w[n, k] for `columns` rows of w and `terms` of their elements: a panel of w
-   transposed, `vectors` wide. Rows of w are readable one vector past their end; terms is rounded up
-   to LANES. */
-static void FASTBP_TYPED(pack_transposed)(const REAL *w, ptrdiff_t w_row, ptrdiff_t columns,
-                                          ptrdiff_t vectors, ptrdiff_t terms, REAL *packed) {
-    const ptrdiff_t step = vectors * LANES;
-    if (columns * terms <= FASTBP_FEW) {
-        for (ptrdiff_t k = 0; k < terms; k++)
-            for (ptrdiff_t n = 0; n < columns; n++) packed[k * step + n] = w[n * w_row + k];
-        return;
-    }
-    for (ptrdiff_t n = 0; n < columns; n += LANES) {
-        const ptrdiff_t count = columns - n < LANES ? columns - n : LANES;
-        for (ptrdiff_t k = 0; k < terms; k += LANES)
-            FASTBP_TYPED(transpose_block)(w + n * w_row + k, w_row, count, packed + k * step + n,
-                                          step);
-    }
-}
+#include "packing.h"
 
 #define COLUMNS 3
 #define PANEL_ROWS FASTBP_ROWS_3
+#define ACROSS 0
 #include "panel.h"
 #define COLUMNS 2
 #define PANEL_ROWS FASTBP_ROWS_2
+#define ACROSS 0
 #include "panel.h"
 #define COLUMNS 1
 #define PANEL_ROWS FASTBP_ROWS_1
+#define ACROSS 0
+#include "panel.h"
+#define COLUMNS 3
+#define PANEL_ROWS FASTBP_ROWS_3
+#define ACROSS 1
+#include "panel.h"
+#define COLUMNS 2
+#define PANEL_ROWS FASTBP_ROWS_2
+#define ACROSS 1
+#include "panel.h"
+#define COLUMNS 1
+#define PANEL_ROWS FASTBP_ROWS_1
+#define ACROSS 1
 #include "panel.h"
 
 /* c[n] = sum_k a[k a_term] b[k, n] for one row: bandwidth decides, so b is read along its rows,
@@ -106,93 +99,163 @@ static void FASTBP_TYPED(one_row)(const REAL *restrict a, ptrdiff_t a_term, cons
         for (ptrdiff_t n = 0; n < columns; n++) c[n] += bias[n];
 }
 
-/* One block of terms for panels of all columns: c = or += a b with terms <= FASTBP_SUM_BLOCK. Where
-   b is FASTBP_TRANSPOSED, it is b's transpose that is stored, rows b_row apart. */
-static void FASTBP_TYPED(block_product)(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row,
-                                        ptrdiff_t a_term, const REAL *b, ptrdiff_t b_row,
-                                        ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t terms, int add,
-                                        const REAL *bias, fastbp_packing packing, REAL *packed) {
-    const ptrdiff_t vectors = (columns + LANES - 1) / LANES;
-    ptrdiff_t width;
-    if (rows == 0) return; /* a thread without a share */
-    for (ptrdiff_t v = 0; v < vectors; v += width) {
-        const ptrdiff_t rest = vectors - v;
-        width = rest == 4 || rest == 2 ? 2 : rest == 1 ? 1 : 3;
-        const ptrdiff_t n = v * LANES;
-        const ptrdiff_t last = rest > width ? LANES : columns - n - (width - 1) * LANES;
-        const REAL *right = packing == FASTBP_TRANSPOSED ? b + n * b_row : b + n;
-        const REAL *more_bias = bias ? bias + n : NULL;
-        if (width == 3)
-            FASTBP_TYPED(panel_3)(a, a_row, a_term, right, b_row, terms, c + n, c_row, rows, last,
-                                  add, more_bias, rest > 3, packing, packed);
-        else if (width == 2)
-            FASTBP_TYPED(panel_2)(a, a_row, a_term, right, b_row, terms, c + n, c_row, rows, last,
-                                  add, more_bias, rest > 2, packing, packed);
-        else
-            FASTBP_TYPED(panel_1)(a, a_row, a_term, right, b_row, terms, c + n, c_row, rows, last,
-                                  add, more_bias, 0, packing, packed);
+/* The panel at column n for the block of terms from `start`, nothing of it packed yet: 3 vectors
+   wide, or 2 where 2 or 4 are left. */
+static inline void FASTBP_TYPED(set_panel)(FASTBP_TYPED(panel) * p,
+                                           const FASTBP_TYPED(operands) * o, ptrdiff_t start,
+                                           ptrdiff_t n) {
+    const ptrdiff_t left = o->columns - n, vectors = (left + LANES - 1) / LANES;
+    const ptrdiff_t terms = o->terms - start;
+    p->n = n;
+    p->start = start;
+    p->vectors = vectors >= 3 && vectors != 4 ? 3 : vectors == 1 ? 1 : 2;
+    p->columns = left < p->vectors * LANES ? left : p->vectors * LANES;
+    p->terms = terms < FASTBP_SUM_BLOCK ? terms : FASTBP_SUM_BLOCK;
+    p->done = p->units = 0;
+    if (o->packing == FASTBP_TRANSPOSED) {
+        p->b = o->b + n * o->b_row + start;
+        p->strips = (p->terms + LANES - 1) / LANES;
+        p->units = p->strips * p->vectors;
+    } else {
+        p->b = o->b + start * o->b_row + n;
+        if (o->packing == FASTBP_COPIED) p->units = p->terms;
     }
 }
 
-/* c[m, n] = sum_k a[m, k] b[k, n] + bias[n] for rows of a and b as stored (forward and data
-   gradient; bias may be NULL).
+/* The tiles of one panel, packed or as stored, with a share of the next one's packing. */
+static inline void FASTBP_TYPED(work)(const FASTBP_TYPED(operands) * o,
+                                      const FASTBP_TYPED(panel) * p, FASTBP_TYPED(panel) * coming) {
+    if (p->vectors == 3)
+        (o->across ? FASTBP_TYPED(panel_3_1) : FASTBP_TYPED(panel_3_0))(o, p, coming);
+    else if (p->vectors == 2)
+        (o->across ? FASTBP_TYPED(panel_2_1) : FASTBP_TYPED(panel_2_0))(o, p, coming);
+    else
+        (o->across ? FASTBP_TYPED(panel_1_1) : FASTBP_TYPED(panel_1_0))(o, p, coming);
+    FASTBP_TYPED(pack)(o, coming, coming->units);
+}
+
+/* The whole product, panel by panel, for one block of terms after the other. */
+static void FASTBP_TYPED(multiply)(const FASTBP_TYPED(operands) * o) {
+    FASTBP_TYPED(panel) panels[2], *now = &panels[0], *coming = &panels[1], *other;
+    if (o->rows == 0) return; /* a thread without a share */
+    now->packed = o->packed;
+    coming->packed = o->packed + FASTBP_SUM_BLOCK * 3 * LANES;
+    FASTBP_TYPED(set_panel)(now, o, 0, 0);
+    FASTBP_TYPED(pack)(o, now, now->units);
+    for (;;) {
+        const ptrdiff_t n = now->n + now->columns;
+        if (n < o->columns)
+            FASTBP_TYPED(set_panel)(coming, o, now->start, n);
+        else if (now->start + now->terms < o->terms)
+            FASTBP_TYPED(set_panel)(coming, o, now->start + now->terms, 0);
+        else
+            break;
+        FASTBP_TYPED(work)(o, now, coming);
+        other = now;
+        now = coming;
+        coming = other;
+    }
+    coming->done = coming->units = 0;
+    FASTBP_TYPED(work)(o, now, coming);
+}
+
+/* c[m, n] = sum_k a[m, k] b[k, n] + bias[n] for rows of a and b as stored (forward; bias may be
+   NULL).
 
    Rows of a, b, c are a_row, b_row, c_row apart; b and bias are readable one vector past their
    columns. `scratch`: see FASTBP_SCRATCH_BYTES, overwritten. */
 static void FASTBP_TYPED(product)(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row,
                                   const REAL *b, ptrdiff_t b_row, ptrdiff_t rows, ptrdiff_t columns,
                                   ptrdiff_t terms, const REAL *bias, REAL *scratch) {
-    const int large = terms * columns * (ptrdiff_t)sizeof(REAL) > FASTBP_PACK_BYTES;
-    const int copy = rows >= FASTBP_PACK_ROWS && (large || b_row % LANES != 0);
-    for (ptrdiff_t start = 0; start < terms; start += FASTBP_SUM_BLOCK) {
-        const ptrdiff_t block = terms - start < FASTBP_SUM_BLOCK ? terms - start : FASTBP_SUM_BLOCK;
-        if (rows == 1 && columns > 3 * LANES)
+    if (rows == 1 && columns > 3 * LANES) {
+        for (ptrdiff_t start = 0; start < terms; start += FASTBP_SUM_BLOCK) {
+            const ptrdiff_t block =
+                terms - start < FASTBP_SUM_BLOCK ? terms - start : FASTBP_SUM_BLOCK;
             FASTBP_TYPED(one_row)(a + start, 1, b + start * b_row, b_row, block, c, columns,
                                   start > 0, start + block == terms ? bias : NULL, scratch);
-        else
-            FASTBP_TYPED(block_product)(c, c_row, a + start, a_row, 1, b + start * b_row, b_row,
-                                        rows, columns, block, start > 0,
-                                        start + block == terms ? bias : NULL,
-                                        copy ? FASTBP_COPIED : FASTBP_AS_STORED, scratch);
+        }
+        return;
     }
+    const int far = terms * columns * (ptrdiff_t)sizeof(REAL) > FASTBP_FAR_BYTES;
+    const int large = terms * columns * (ptrdiff_t)sizeof(REAL) > FASTBP_PACK_BYTES;
+    const int copy = rows >= FASTBP_PACK_ROWS && (large || b_row % LANES != 0);
+    FASTBP_TYPED(operands)
+    o = {c,
+         c_row,
+         a,
+         a_row,
+         0,
+         b,
+         b_row,
+         rows,
+         columns,
+         terms,
+         0,
+         bias,
+         copy ? FASTBP_COPIED : FASTBP_AS_STORED,
+         far,
+         scratch,
+         {NULL},
+         0,
+         0};
+    FASTBP_TYPED(multiply)(&o);
 }
 
-/* c[m, n] = sum_k a[m, k] w[n, k] (data gradient): as product, with b = w transposed, panel by
- * panel. */
+/* c[m, n] = sum_k a[m, k] w[n, k] (data gradient): as product, with b = w transposed. */
 static void FASTBP_TYPED(product_by_transpose)(REAL *c, ptrdiff_t c_row, const REAL *a,
                                                ptrdiff_t a_row, const REAL *w, ptrdiff_t w_row,
                                                ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t terms,
                                                REAL *scratch) {
-    for (ptrdiff_t start = 0; start < terms; start += FASTBP_SUM_BLOCK) {
-        const ptrdiff_t block = terms - start < FASTBP_SUM_BLOCK ? terms - start : FASTBP_SUM_BLOCK;
-        FASTBP_TYPED(block_product)(c, c_row, a + start, a_row, 1, w + start, w_row, rows, columns,
-                                    block, start > 0, NULL, FASTBP_TRANSPOSED, scratch);
-    }
+    const int far = terms * columns * (ptrdiff_t)sizeof(REAL) > FASTBP_FAR_BYTES;
+    FASTBP_TYPED(operands)
+    o = {c,   c_row,   a,      a_row, 0, w, w_row, rows, columns, terms, 0, NULL, FASTBP_TRANSPOSED,
+         far, scratch, {NULL}, 0,     0};
+    FASTBP_TYPED(multiply)(&o);
+}
+
+/* near[k, m] = a[k, m]: FASTBP_GRADIENT_ROWS columns of a or fewer, copied together. */
+static void FASTBP_TYPED(bring_near)(REAL *near, const REAL *a, ptrdiff_t a_row, ptrdiff_t rows,
+                                     ptrdiff_t terms) {
+    for (ptrdiff_t k = 0; k < terms; k++)
+        for (ptrdiff_t m = 0; m < rows; m += LANES)
+            STORE(near + k * FASTBP_GRADIENT_ROWS + m, LOAD(a + k * a_row + m));
 }
 
 /* c[m, n] = sum_k a[k, m] b[k, n], or c += with `add`: terms <= FASTBP_SUM_BLOCK (weight gradient).
 
    Rows of a, b, c are a_row, b_row, c_row apart; a and b are readable one vector past their
-   columns; rows <= FASTBP_GRADIENT_ROWS. Columns of a far apart are copied together first. */
+   columns. `soon`: up to 3 matrices of c's shape, rows soon_row apart, that are wanted next. */
 static void FASTBP_TYPED(product_transposed)(REAL *c, ptrdiff_t c_row, const REAL *a,
                                              ptrdiff_t a_row, const REAL *b, ptrdiff_t b_row,
                                              ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t terms,
-                                             int add, REAL *scratch) {
+                                             int add, REAL *scratch, const REAL *const *soon,
+                                             int soon_count, ptrdiff_t soon_row) {
+    const int copy = columns > 3 * LANES && rows >= FASTBP_PACK_ROWS;
+    FASTBP_TYPED(operands)
+    o = {c,
+         c_row,
+         a,
+         a_row,
+         1,
+         b,
+         b_row,
+         rows,
+         columns,
+         terms,
+         add,
+         NULL,
+         copy ? FASTBP_COPIED : FASTBP_AS_STORED,
+         0,
+         scratch,
+         {NULL},
+         soon_count,
+         soon_row};
     if (columns == 1 && c_row == 1) {
         FASTBP_TYPED(one_row)(b, b_row, a, a_row, terms, c, rows, add, NULL, scratch);
         return;
     }
-    const int copy = columns > 3 * LANES && rows >= FASTBP_PACK_ROWS;
-    if (copy && a_row > 2 * FASTBP_GRADIENT_ROWS) {
-        REAL *near = scratch + FASTBP_SUM_BLOCK * 3 * LANES;
-        for (ptrdiff_t k = 0; k < terms; k++)
-            for (ptrdiff_t m = 0; m < rows; m += LANES)
-                STORE(near + k * FASTBP_GRADIENT_ROWS + m, LOAD(a + k * a_row + m));
-        a = near;
-        a_row = FASTBP_GRADIENT_ROWS;
-    }
-    FASTBP_TYPED(block_product)(c, c_row, a, 1, a_row, b, b_row, rows, columns, terms, add, NULL,
-                                copy ? FASTBP_COPIED : FASTBP_AS_STORED, scratch);
+    for (int i = 0; i < soon_count; i++) o.soon[i] = soon[i];
+    FASTBP_TYPED(multiply)(&o);
 }
 
 /* total[n] = sum_r delta[r, n], or total += with `add`: rows <= FASTBP_SUM_BLOCK (bias gradient).

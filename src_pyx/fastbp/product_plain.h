@@ -59,13 +59,26 @@ static inline void FASTBP_TYPED(product_by_transpose)(REAL *c, ptrdiff_t c_row, 
     }
 }
 
+/* near[k, m] = a[k, m]: FASTBP_GRADIENT_ROWS columns of a or fewer, copied together. */
+static inline void FASTBP_TYPED(bring_near)(REAL *near_a, const REAL *a, ptrdiff_t a_row,
+                                            ptrdiff_t rows, ptrdiff_t terms) {
+    for (ptrdiff_t k = 0; k < terms; k++)
+        for (ptrdiff_t m = 0; m < rows; m++)
+            near_a[k * FASTBP_GRADIENT_ROWS + m] = a[k * a_row + m];
+}
+
 /* c[m, n] = sum_k a[k, m] b[k, n], or c += with `add`: terms <= FASTBP_SUM_BLOCK (weight gradient).
  */
 static inline void FASTBP_TYPED(product_transposed)(REAL *c, ptrdiff_t c_row, const REAL *a,
                                                     ptrdiff_t a_row, const REAL *b, ptrdiff_t b_row,
                                                     ptrdiff_t rows, ptrdiff_t columns,
-                                                    ptrdiff_t terms, int add, REAL *scratch) {
+                                                    ptrdiff_t terms, int add, REAL *scratch,
+                                                    const REAL *const *soon, int soon_count,
+                                                    ptrdiff_t soon_row) {
     (void)scratch;
+    (void)soon;
+    (void)soon_count;
+    (void)soon_row;
     FASTBP_TYPED(block_product)(c, c_row, a, 1, a_row, b, b_row, 1, rows, columns, terms, add,
                                 NULL);
 }

@@ -19,7 +19,7 @@ from .loss cimport gives_delta, has_power, loss_gradient_of_row, loss_of_row, ta
 from .network cimport Layer, Network
 from .real cimport real
 from .run cimport Run, keep_state
-from .update cimport Rule, tick, update
+from .update cimport Rule, Stretch, tick, update
 
 cdef enum:
     MOST_LAYERS = 4
@@ -252,12 +252,13 @@ cdef inline void update_all(
 ) noexcept nogil:
     """Take the rule's step; the four parameters of one lane by themselves, not as a vector."""
     if frame.lanes == 1:
-        update(rule, clock, params, grad, 0, 1)
-        update(rule, clock, params, grad, 1, 1)
-        update(rule, clock, params, grad, 2, 1)
-        update(rule, clock, params, grad, 3, 1)
+        update(rule, clock, params, grad, 0, Stretch(1, 1, 0, 0))
+        update(rule, clock, params, grad + 1, 1, Stretch(1, 1, 0, 0))
+        update(rule, clock, params, grad + 2, 2, Stretch(1, 1, 0, 0))
+        update(rule, clock, params, grad + 3, 3, Stretch(1, 1, 0, 0))
     else:
-        update(rule, clock, params, grad, 0, frame.place[frame.n_layers])
+        update(
+            rule, clock, params, grad, 0, Stretch(1, frame.place[frame.n_layers], 0, 0))
 
 
 cdef inline void clear(

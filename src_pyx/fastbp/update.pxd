@@ -28,6 +28,16 @@ cdef struct Rule:
     Py_ssize_t n_params
     double* hyper
     double* clock
+    # Whether the whole gradient of the last batch is wanted after the update.
+    bint keeps_gradient
+
+
+cdef struct Stretch:
+    # `rows` runs of n numbers: `row` apart in parameters and slots, grad_row apart in the gradient.
+    Py_ssize_t rows
+    Py_ssize_t n
+    Py_ssize_t row
+    Py_ssize_t grad_row
 
 
 cdef inline void tick(const Rule* rule, double* clock) noexcept nogil:
@@ -39,7 +49,7 @@ cdef inline void tick(const Rule* rule, double* clock) noexcept nogil:
 
 
 cdef inline void sgd_step(
-    real* params, const real* grad, real* velocity, Py_ssize_t n,
+    real* params, const real* grad, real* velocity, Stretch over,
     double learning_rate, double momentum, bint nesterov, double weight_decay, bint first,
 ) noexcept nogil:
     """g <- g + lambda p;  v <- mu v + g (v <- g at first);  p <- p - eta (v, or g + mu v for
@@ -47,34 +57,39 @@ cdef inline void sgd_step(
 
     Without momentum (velocity NULL): p <- p - eta g.
     """
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, _row
     cdef real eta = <real> learning_rate, mu = <real> momentum, decay = <real> weight_decay
     cdef real before = <real> 0 if first else mu
     cdef real g
-    if velocity == NULL and decay == 0:
-        # 0 p is added to p instead of to g: an infinite p turns into NaN all the same, but off the
-        # way from g to the result. A zero of p's sign changes g at most from -0 to 0, for p that
-        # are not -0, and p - eta g is p for both.
-        for i in range(n):
-            params[i] = multiply_add(-eta, grad[i], multiply_add(decay, params[i], params[i]))
-    elif velocity == NULL:
-        for i in range(n):
-            g = multiply_add(decay, params[i], grad[i])
-            params[i] = multiply_add(-eta, g, params[i])
-    elif nesterov:
-        for i in range(n):
-            g = multiply_add(decay, params[i], grad[i])
-            velocity[i] = multiply_add(before, velocity[i], g)
-            params[i] = multiply_add(-eta, multiply_add(mu, velocity[i], g), params[i])
-    else:
-        for i in range(n):
-            g = multiply_add(decay, params[i], grad[i])
-            velocity[i] = multiply_add(before, velocity[i], g)
-            params[i] = multiply_add(-eta, velocity[i], params[i])
+    for _row in range(over.rows):
+        if velocity == NULL and decay == 0:
+            # 0 p is added to p instead of to g: an infinite p turns into NaN all the same, but off
+            # the way from g to the result. A zero of p's sign changes g at most from -0 to 0, for p
+            # that are not -0, and p - eta g is p for both.
+            for i in range(over.n):
+                params[i] = multiply_add(-eta, grad[i], multiply_add(decay, params[i], params[i]))
+        elif velocity == NULL:
+            for i in range(over.n):
+                g = multiply_add(decay, params[i], grad[i])
+                params[i] = multiply_add(-eta, g, params[i])
+        elif nesterov:
+            for i in range(over.n):
+                g = multiply_add(decay, params[i], grad[i])
+                velocity[i] = multiply_add(before, velocity[i], g)
+                params[i] = multiply_add(-eta, multiply_add(mu, velocity[i], g), params[i])
+        else:
+            for i in range(over.n):
+                g = multiply_add(decay, params[i], grad[i])
+                velocity[i] = multiply_add(before, velocity[i], g)
+                params[i] = multiply_add(-eta, velocity[i], params[i])
+        params += over.row
+        grad += over.grad_row
+        if velocity != NULL:
+            velocity += over.row
 
 
 cdef inline void adam_step(
-    real* params, const real* grad, real* m, real* v, Py_ssize_t n,
+    real* params, const real* grad, real* m, real* v, Stretch over,
     double learning_rate, double beta1, double beta2, double epsilon,
     double beta1_power, double beta2_power,
 ) noexcept nogil:
@@ -82,26 +97,31 @@ cdef inline void adam_step(
 
     m^ = m / (1 - b1^t) and v^ = v / (1 - b2^t) as Kingma & Ba (2015), Algorithm 1.
     """
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, _row
     cdef real b1 = <real> beta1, c1 = <real> (1 - beta1)
     cdef real b2 = <real> beta2, c2 = <real> (1 - beta2)
     cdef real rate = <real> (learning_rate / (1 - beta1_power))
     cdef real shrink = <real> (1 / sqrt_double(1 - beta2_power))
     cdef real tiny = <real> epsilon
-    for i in range(n):
-        m[i] = multiply_add(c1, grad[i], b1 * m[i])
-        v[i] = multiply_add(c2 * grad[i], grad[i], b2 * v[i])
-        params[i] = params[i] - rate * m[i] / multiply_add(sqrt(v[i]), shrink, tiny)
+    for _row in range(over.rows):
+        for i in range(over.n):
+            m[i] = multiply_add(c1, grad[i], b1 * m[i])
+            v[i] = multiply_add(c2 * grad[i], grad[i], b2 * v[i])
+            params[i] = params[i] - rate * m[i] / multiply_add(sqrt(v[i]), shrink, tiny)
+        params += over.row
+        grad += over.grad_row
+        m += over.row
+        v += over.row
 
 
 cdef inline void update(
     const Rule* rule, const double* clock, real* params, const real* grad, Py_ssize_t start,
-    Py_ssize_t n
+    Stretch over
 ) noexcept nogil:
-    """Take the rule's step, at the time that the clock tells, on params[start : start + n].
+    """Take the rule's step, at the time that the clock tells, on a stretch of params from `start`.
 
-    Hyper: sgd (learning_rate, momentum, nesterov, weight_decay); adam (learning_rate, beta1, beta2,
-    epsilon).
+    `grad` begins with the stretch. Hyper: sgd (learning_rate, momentum, nesterov, weight_decay);
+    adam (learning_rate, beta1, beta2, epsilon).
     """
     cdef const double* hyper = rule.hyper
     cdef real* slot = <real*> rule.slots
@@ -109,11 +129,11 @@ cdef inline void update(
         slot += start
     if rule.code == ADAM:
         adam_step(
-            params + start, grad + start, slot, slot + rule.n_params, n,
+            params + start, grad, slot, slot + rule.n_params, over,
             hyper[0], hyper[1], hyper[2], hyper[3], clock[1], clock[2],
         )
     else:
         sgd_step(
-            params + start, grad + start, slot, n,
+            params + start, grad, slot, over,
             hyper[0], hyper[1], hyper[2] != 0, hyper[3], clock[0] == 1,
         )

@@ -149,3 +149,19 @@ def test_a_fork_after_a_threaded_fit_trains_the_same_bits(alone):
         timeout=60,
     )
     assert done.stdout.split() == [alone[name, "float32"]] * 2
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", [(5, 3), (60, 193, 7), (401, 500, 1), (200, 145, 146, 10)])
+def test_a_gradient_that_is_kept_changes_no_bit(sizes, dtype, optimizer):
+    # Without the rule about its norm, a gradient is used up piece by piece.
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(90, sizes[0])), rng.normal(size=(90, sizes[-1]))
+    params = []
+    for stop in (None, fb.Stop(gradient_norm=1e-30)):
+        rule = {"sgd": fb.SGD(0.01), "momentum": fb.SGD(0.01, momentum=0.9), "adam": fb.Adam(0.01)}
+        net = fb.mlp(sizes, hidden="tanh", dtype=dtype)
+        net.fit(x, y, rule[optimizer], epochs=2, batch_size=40, stop=stop)
+        params.append(net.params.tobytes())
+    assert params[0] == params[1]

@@ -43,7 +43,7 @@ def run(structure, rows, optimizer, batch_size, threads, shuffled=False):
     optimizer.bind(net, net.params)
     safe = Safe(bound, plan.safe_space(optimizer.n_slots), net.params, optimizer)
     bound.set_data(*rows)
-    bound.set_rule(optimizer, safe)
+    bound.set_rule(optimizer, safe, keep_gradient=True)
     bound.start_team(threads, 2)
     n_rows = len(rows[0])
     n_steps = -(-n_rows // batch_size)
