@@ -62,8 +62,7 @@ cdef inline void softmax_row(real* z, Py_ssize_t n, Py_ssize_t row) noexcept nog
     cdef Py_ssize_t i
     cdef real largest = z[0], total = 0
     for i in range(1, n):
-        if z[i] > largest:
-            largest = z[i]
+        largest = z[i] if z[i] > largest else largest
     for i in range(row):
         z[i] = exp(z[i] - largest)
     for i in range(n):
