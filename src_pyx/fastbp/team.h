@@ -1,8 +1,12 @@
-/* A team of threads for one fit: started with it, ended with it, nothing global.
+/* A team of threads for one call: started with it, ended with it, nothing global.
 
-   Two fits in two Python threads have two teams, and a fork between fits finds none, so neither can
-   trouble the other. Members wait for each other at a barrier: they spin for about 50 us, then
-   sleep on a condition, so that more threads than cores cost sleep and not the cores' time. */
+   Two calls in two Python threads have two teams, and a fork between calls finds none, so neither
+   can trouble the other. Members wait for each other at a barrier: they spin for a while, then
+   sleep on a condition, so that more threads than cores cost sleep and not the cores' time.
+
+   A scheduler likes to run whom it wakes on the core of the thread that woke it, and there it stays
+   for milliseconds, behind a caller that is busy or spins. So members keep off the caller's core.
+ */
 #ifndef FASTBP_TEAM_H
 #define FASTBP_TEAM_H
 
@@ -30,6 +34,8 @@ static inline void fastbp_team_run(fastbp_team *team, fastbp_task task, void *jo
 
 static inline void fastbp_team_end(fastbp_team *team) { (void)team; }
 
+static inline fastbp_team *fastbp_team_here(fastbp_team *team) { return team; }
+
 static inline fastbp_team *fastbp_team_start(int threads, int cores) {
     (void)threads, (void)cores;
     return NULL;
@@ -43,6 +49,14 @@ static inline fastbp_team *fastbp_team_start(int threads, int cores) {
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Waking a sleeper takes 20 to 80 us. To spin for less than that is a trap: each side falls asleep
+   just before the other one is awake, barrier after barrier. This long a spin also bridges what
+   Python does between two calls of the engine. */
+#define FASTBP_SPIN_NS 200000
+#define FASTBP_PAUSES 64
 
 #if defined(__x86_64__) && !defined(FASTBP_PLAIN)
 #define FASTBP_PAUSE() __builtin_ia32_pause()
@@ -54,19 +68,58 @@ typedef struct fastbp_team {
     _Alignas(64) atomic_int phase;
     _Alignas(64) atomic_int arrived;
     _Alignas(64) int threads;
-    int spins;
+    int spin;         /* whether to spin before sleeping */
     int members;      /* threads started, without the caller */
+    int home;         /* the core that members keep off; -1 before the first */
     fastbp_task task; /* NULL ends the members */
     void *job;
     pthread_mutex_t lock;
     pthread_cond_t wake;
     pthread_t *handles;
+    pthread_t caller;
+    pid_t process;
+#if defined(__linux__)
+    cpu_set_t allowed;
+#endif
 } fastbp_team;
 
 typedef struct {
     fastbp_team *team;
     int thread;
 } fastbp_member;
+
+#if defined(__linux__)
+/* Move the members to the other cores that the caller may use, whenever it is on a new one. */
+static inline void fastbp_keep_off(fastbp_team *team) {
+    const int home = sched_getcpu();
+    if (home == team->home || CPU_COUNT(&team->allowed) < team->threads) return;
+    cpu_set_t others = team->allowed;
+    CPU_CLR(home, &others);
+    for (int i = 0; i < team->members; i++)
+        pthread_setaffinity_np(team->handles[i], sizeof others, &others);
+    team->home = home;
+}
+#else
+static inline void fastbp_keep_off(fastbp_team *team) { (void)team; }
+#endif
+
+static inline long long fastbp_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* Whether the phase ends while the caller spins. */
+static inline int fastbp_spin(fastbp_team *team, int phase) {
+    const long long end = fastbp_now() + FASTBP_SPIN_NS;
+    do {
+        for (int i = 0; i < FASTBP_PAUSES; i++) {
+            if (atomic_load_explicit(&team->phase, memory_order_acquire) != phase) return 1;
+            FASTBP_PAUSE();
+        }
+    } while (fastbp_now() < end);
+    return 0;
+}
 
 static inline void fastbp_barrier(fastbp_team *team) {
     const int phase = atomic_load_explicit(&team->phase, memory_order_acquire);
@@ -78,14 +131,12 @@ static inline void fastbp_barrier(fastbp_team *team) {
         pthread_mutex_unlock(&team->lock);
         return;
     }
-    for (int i = 0; i < team->spins; i++) {
-        if (atomic_load_explicit(&team->phase, memory_order_acquire) != phase) return;
-        FASTBP_PAUSE();
-    }
+    if (team->spin && fastbp_spin(team, phase)) return;
     pthread_mutex_lock(&team->lock);
     while (atomic_load_explicit(&team->phase, memory_order_acquire) == phase)
         pthread_cond_wait(&team->wake, &team->lock);
     pthread_mutex_unlock(&team->lock);
+    if (pthread_equal(pthread_self(), team->caller)) fastbp_keep_off(team);
 }
 
 static inline void *fastbp_member_main(void *argument) {
@@ -103,13 +154,20 @@ static inline void *fastbp_member_main(void *argument) {
 static inline void fastbp_team_run(fastbp_team *team, fastbp_task task, void *job) {
     team->task = task;
     team->job = job;
+    team->caller = pthread_self();
+    fastbp_keep_off(team);
     fastbp_barrier(team);
     task(job, 0);
     fastbp_barrier(team);
 }
 
+/* The team, or NULL where a fork has left its members behind. */
+static inline fastbp_team *fastbp_team_here(fastbp_team *team) {
+    return team != NULL && team->process == getpid() ? team : NULL;
+}
+
 static inline void fastbp_team_end(fastbp_team *team) {
-    if (team == NULL) return;
+    if (fastbp_team_here(team) == NULL) return;
     if (team->members > 0) {
         team->threads = team->members + 1;
         team->task = NULL;
@@ -129,7 +187,13 @@ static inline fastbp_team *fastbp_team_start(int threads, int cores) {
     if (posix_memalign((void **)&team, 64, sizeof *team) != 0) return NULL;
     memset(team, 0, sizeof *team);
     team->threads = threads;
-    team->spins = threads > cores ? 0 : 1500;
+    team->spin = threads <= cores;
+    team->home = -1;
+    team->caller = pthread_self();
+    team->process = getpid();
+#if defined(__linux__)
+    if (sched_getaffinity(0, sizeof team->allowed, &team->allowed) != 0) CPU_ZERO(&team->allowed);
+#endif
     team->handles = malloc((size_t)threads * sizeof *team->handles);
     pthread_mutex_init(&team->lock, NULL);
     pthread_cond_init(&team->wake, NULL);

@@ -8,6 +8,7 @@ cdef extern from "team.h" nogil:
     Team* team_start "fastbp_team_start"(int threads, int cores) noexcept
     void team_run "fastbp_team_run"(Team* team, Task task, void* job) noexcept
     void team_barrier "fastbp_barrier"(Team* team) noexcept
+    Team* team_here "fastbp_team_here"(Team* team) noexcept
     void team_end "fastbp_team_end"(Team* team) noexcept
 
 
