@@ -5,7 +5,7 @@ import platform
 import numpy as np
 
 from fastbp._compiled import COMPILER, LEVEL, LEVELS
-from fastbp.threads import threads_for, usable_cores
+from fastbp.threads import most_threads, usable_cores
 from fastbp.version import __version__
 
 
@@ -26,7 +26,7 @@ def show_config() -> None:
     print(f"isa       {LEVEL} (of {', '.join(LEVELS)}; FASTBP_ISA forces one)")
     print(f"compiler  {COMPILER}")
     print(
-        f"threads   at most {threads_for(None, float('inf'))} by default, {usable_cores()} cores "
+        f"threads   at most {most_threads()} by default, {usable_cores()} cores "
         "usable (FASTBP_NUM_THREADS sets the most)"
     )
     print(f"python    {platform.python_version()}, numpy {np.__version__}, {platform.machine()}")

@@ -16,7 +16,7 @@ from fastbp.initializers import initial_weight
 from fastbp.optimizers import Optimizer, as_optimizer
 from fastbp.plan import Plan, fit_bytes, views
 from fastbp.spec import Dense, Spec
-from fastbp.threads import threads_for, usable_cores
+from fastbp.threads import fit_threads, pass_threads, split_columns, usable_cores
 from fastbp.training import (
     Callback,
     Fit,
@@ -177,8 +177,8 @@ class Network:
         weight = checks.row_weights(sample_weight, len(array), self._dtype)
         return Rows(array, target, label, weight)
 
-    def _take_engine(self, n_rows: int, threads: int = 1) -> tuple[Plan, Any]:
-        """Return an engine with room for n_rows and a team of threads, for this call alone.
+    def _take_engine(self, n_rows: int, threads: int = 1, trains: bool = False) -> tuple[Plan, Any]:
+        """Return an engine with room for n_rows and so many threads, for this call alone.
 
         Each call has an engine of its own, so that Python threads may share a network for passes
         that change no parameter.
@@ -189,18 +189,26 @@ class Network:
                 found = self._idle.pop()
             except IndexError:
                 break
-            if found[0].capacity >= needed and found[0].threads == threads:
+            plan = found[0]
+            if plan.capacity >= needed and (plan.threads, plan.trains) == (threads, trains):
                 return found
-        plan = Plan(self._spec, n_rows, threads)
-        return plan, engine.Engine(plan, self._params, plan.vector())
+        plan = Plan(self._spec, n_rows, threads, trains=trains)
+        return plan, engine.Engine(plan, self._params, plan.vector() if trains else None)
 
-    def predict(self, x: npt.ArrayLike) -> Array:
+    def _pass_team(self, threads: int | None, n_rows: int) -> Any:
+        """Return a team for predictions or losses of so many rows; None to work alone."""
+        wanted = pass_threads(threads, self._spec, n_rows)
+        return engine.Team(wanted, usable_cores()) if wanted > 1 else None
+
+    def predict(self, x: npt.ArrayLike, threads: int | None = None) -> Array:
         """Return the outputs a^L of each row.
 
         Parameters
         ----------
         x : array_like, (n_rows, n_in)
             Finite numbers.
+        threads : int, optional
+            As for `fit`.
 
         Returns
         -------
@@ -219,13 +227,18 @@ class Network:
         """
         array = self._rows(x)
         out = np.empty((len(array), self._spec.n_out), self._dtype)
-        found = self._take_engine(len(array))
-        found[1].predict(array, out)
+        team = self._pass_team(threads, len(array))
+        found = self._take_engine(len(array), team.threads if team else 1)
+        found[1].predict(array, out, team)
         self._idle.append(found)
         return out
 
     def evaluate(
-        self, x: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        threads: int | None = None,
     ) -> float:
         """Return the mean loss over rows.
 
@@ -237,6 +250,8 @@ class Network:
             Targets; (n_rows,) for one output, or class indices (n_rows,) with cross_entropy.
         sample_weight : array_like, (n_rows,), optional
             Weights, at least 0: the loss is sum w l / sum w.
+        threads : int, optional
+            As for `fit`.
 
         Returns
         -------
@@ -254,13 +269,14 @@ class Network:
         >>> net.evaluate([[1.0], [2.0]], [1.0, 2.0])
         1.25
         """
-        return self.validation_loss(self._data(x, y, sample_weight))
+        rows = self._data(x, y, sample_weight)
+        return self.validation_loss(rows, self._pass_team(threads, len(rows.x)))
 
-    def validation_loss(self, rows: Rows) -> float:
-        """Return the mean loss over rows that are already checked."""
-        found = self._take_engine(len(rows.x))
+    def validation_loss(self, rows: Rows, team: Any = None) -> float:
+        """Return the mean loss over rows that are already checked, by a team or alone."""
+        found = self._take_engine(len(rows.x), team.threads if team else 1)
         found[1].set_data(*rows)
-        loss: float = found[1].evaluate()
+        loss: float = found[1].evaluate(team)
         found[1].release_data()
         self._idle.append(found)
         return loss
@@ -386,7 +402,7 @@ class Network:
         rule = as_optimizer(optimizer)
         rows = self._data(x, y, sample_weight)
         rule.bind(self, self._params)
-        found = self._take_engine(len(rows.x))
+        found = self._take_engine(len(rows.x), trains=True)
         bound = found[1]
         bound.set_data(*rows)
         bound.set_rule(rule, None)
@@ -440,9 +456,9 @@ class Network:
         progress : bool, optional
             Whether to print a line an epoch to standard error; None: where that is a terminal.
         threads : int, optional
-            Threads to use, at least 1; None: as many as the work of a step pays for, at most
-            FASTBP_NUM_THREADS or else the cores that the process may use. The result has the
-            same bits for any number.
+            The most threads to use, at least 1; None: FASTBP_NUM_THREADS, or else OMP_NUM_THREADS,
+            or else the cores that the process may use. Fewer are used where the work pays for
+            fewer, and never more than there are cores. The result has the same bits for any number.
 
         Returns
         -------
@@ -486,15 +502,20 @@ class Network:
             progress=show_progress(progress),
             seed=self.seed,
         )
-        team = threads_for(threads, self._step_work(settings.batch_size))
-        found = self._take_engine(settings.batch_size, team)
+        steps = settings.epochs * (n_rows / settings.batch_size)
+        wanted = fit_threads(threads, self._spec, settings.batch_size, steps)
+        found = self._take_engine(settings.batch_size, wanted, trains=True)
         job = Fit(self, *found, rule, rows, held, settings)
         rule.bind(self, self._params)
-        found[1].start_team(team, usable_cores())
+        if wanted > 1:
+            team = engine.Team(wanted, usable_cores())
+            found[1].use_team(team, split_columns(self._spec, wanted))
         try:
             history = job.run()
         finally:
-            found[1].end_team()
+            if wanted > 1:
+                found[1].use_team(None)
+                team.end()
             found[1].release_data()
         self._idle.append(found)
         return history
@@ -534,12 +555,9 @@ class Network:
         True
         """
         rows = checks.integer("batch_size", batch_size, 1)
-        plan = Plan(self._spec, rows, threads_for(checks.integer("threads", threads, 1), 0))
+        wanted = fit_threads(threads, self._spec, rows, float("inf"))
+        plan = Plan(self._spec, rows, wanted)
         return fit_bytes(plan, as_optimizer(optimizer).n_slots)
-
-    def _step_work(self, rows: int) -> int:
-        """Return the floating-point operations of a step: 2 a product term, 3 products a weight."""
-        return 6 * rows * self._params.size
 
     def _validation(self, rows: Rows, validation: object, shuffle: bool) -> tuple[Rows, Rows]:
         """Return (training rows, validation rows) for (x, y) or a fraction."""

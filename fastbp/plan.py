@@ -49,23 +49,37 @@ class Plan:
         Threads that share the work.
     inputs : bool
         Whether dL/dx is wanted.
+    trains : bool
+        Whether gradients are wanted. Without them there are no deltas, and each thread has a block
+        of rows of its own.
     """
 
-    def __init__(self, spec: Spec, rows: int, threads: int = 1, inputs: bool = False) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        rows: int,
+        threads: int = 1,
+        inputs: bool = False,
+        trains: bool = True,
+    ) -> None:
         self.dtype = np.dtype(spec.dtype)
         self.loss = spec.loss
         self.n_in, self.n_out = spec.n_in, spec.n_out
         self.capacity = min(rows, engine.BLOCK_ROWS)
+        if threads > 1 and not trains:
+            self.capacity = engine.BLOCK_ROWS * threads
         self.threads = threads
+        self.trains = trains
         self.length = 0
         self._safe: Array | None = None
         widths = [self._row(size) for size in spec.sizes]
         self.x_row = widths[0]
-        self.x = self._take(self.capacity * widths[0])
+        self.x = self._take(self.capacity * widths[0]) if trains else -1
         self.x_delta = self._take(self.capacity * widths[0]) if inputs else -1
-        self.y = self._take(self.capacity * spec.n_out)
+        self.y = self._take(self.capacity * spec.n_out) if trains else -1
         self.z = self._take(self.capacity * widths[-1])
-        deltas = self._deltas(widths[1:])
+        a = self._places(widths[1:], in_turn=not trains and threads == 1)
+        deltas = self._places(widths[1:], in_turn=threads == 1) if trains else [-1] * len(a)
         self.layers: list[LayerPlan] = []
         weight = 0
         for index, (n_in, layer) in enumerate(zip(spec.sizes, spec.layers, strict=False)):
@@ -78,7 +92,7 @@ class Plan:
                     weight,
                     end if layer.bias else -1,
                     widths[index + 1],
-                    self._take(self.capacity * widths[index + 1]),
+                    a[index],
                     deltas[index],
                 )
             )
@@ -88,9 +102,12 @@ class Plan:
         self.scratch_length = self._padded(engine.scratch_length(self.widest, self.dtype.itemsize))
         self.scratch = self._take(threads * self.scratch_length)
 
-    def _deltas(self, widths: list[int]) -> list[int]:
-        """Return the place of each layer's delta: two in turn, or one a layer for a team."""
-        if self.threads > 1:
+    def _places(self, widths: list[int], in_turn: bool) -> list[int]:
+        """Return a place for each layer's rows: one a layer, or two in turn.
+
+        Not in turn for a team: rows of one thread lie where another's rows of a wider layer do.
+        """
+        if not in_turn:
             return [self._take(self.capacity * width) for width in widths]
         places = [self._take(self.capacity * max(widths[turn::2], default=0)) for turn in (0, 1)]
         return [places[index % 2] for index in range(len(widths))]

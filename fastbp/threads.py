@@ -1,14 +1,25 @@
-"""How many threads a fit uses: no more than the process may have, nor than the work pays for."""
+"""How many threads a call uses: no more than the process may have, nor than the work pays for.
+
+What pays is counted in floating-point operations, of which a core does some 150e9 a second.
+"""
 
 import functools
 import os
 from pathlib import Path
 
 from fastbp import checks
+from fastbp.spec import Spec
 
-# Two threads pay from about this many floating-point operations a step and thread: below it the
-# barriers and the cache lines that wander between cores cost more than the second core brings.
-WORK_PER_THREAD = 250_000_000
+# What a thread must have to do in a step, for the barriers ...
+STEP_WORK = 2_500_000
+# ... and for each number that goes from core to core: a W after its update, an a or delta.
+ELEMENT_WORK = 100
+# What a thread must have to do in a whole call: starting and ending it takes about 0.1 ms.
+CALL_WORK = 20_000_000
+# From so many weights a layer on, threads own columns of a layer and not rows of the batch, unless
+# their shares are narrower than a panel of columns.
+COLUMN_WEIGHTS = 130_000
+PANEL_COLUMNS = 48
 MOST_THREADS = 256
 
 
@@ -29,27 +40,59 @@ def control_group_cores() -> int:
         return MOST_THREADS
 
 
-def threads_for(threads: int | None, work: float) -> int:
-    """Return the number of threads for a step of so much work, in floating-point operations.
+def most_threads(threads: int | None = None) -> int:
+    """Return the most threads that a call may use: never more than the usable cores.
 
     Parameters
     ----------
     threads : int or None
-        As asked; None takes as many as the work pays for, at most FASTBP_NUM_THREADS or else the
-        usable cores.
+        As asked; None: FASTBP_NUM_THREADS, or else OMP_NUM_THREADS, or else all usable cores.
 
     Raises
     ------
     TypeError, ValueError
-        `threads` or FASTBP_NUM_THREADS is not an integer from 1 to MOST_THREADS.
+        `threads` or FASTBP_NUM_THREADS is not an integer of at least 1.
     """
     if threads is not None:
-        return min(checks.integer("threads", threads, 1), MOST_THREADS)
-    asked = os.environ.get("FASTBP_NUM_THREADS")
-    if not asked:
-        most = usable_cores()
-    elif asked.isdecimal() and int(asked) >= 1:
-        most = min(int(asked), MOST_THREADS)
+        most = checks.integer("threads", threads, 1)
+    elif asked := os.environ.get("FASTBP_NUM_THREADS"):
+        if not asked.isdecimal() or int(asked) < 1:
+            raise ValueError(f"FASTBP_NUM_THREADS must be an integer of at least 1, got {asked!r}")
+        most = int(asked)
     else:
-        raise ValueError(f"FASTBP_NUM_THREADS must be an integer of at least 1, got {asked!r}")
-    return max(1, int(min(most, work / WORK_PER_THREAD)))
+        # What joblib, batch systems and users set for every numerical library; of its list, one
+        # number a nesting level, the first counts. It is not ours to complain about.
+        asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+        most = int(asked) if asked.isdecimal() and int(asked) >= 1 else MOST_THREADS
+    return min(most, usable_cores(), MOST_THREADS)
+
+
+def layer_work(spec: Spec) -> int:
+    """Return the number of weights: multiply-adds of a row in each of a step's three products."""
+    return sum(n_in * n_out for n_in, n_out in zip(spec.sizes, spec.sizes[1:], strict=False))
+
+
+def split_columns(spec: Spec, threads: int) -> bool:
+    """Return whether threads own columns of a layer, not rows: for wide layers, of elements."""
+    mean = layer_work(spec) / len(spec.layers)
+    wide = mean >= max(COLUMN_WEIGHTS, (PANEL_COLUMNS * threads) ** 2)
+    return wide and all(layer.activation != "softmax" for layer in spec.layers[:-1])
+
+
+def pass_threads(threads: int | None, spec: Spec, rows: int) -> int:
+    """Return the number of threads for predictions or losses of so many rows."""
+    work = 2 * rows * layer_work(spec)
+    if threads is None and work < 2 * CALL_WORK:
+        return 1
+    return max(1, int(min(most_threads(threads), work / CALL_WORK)))
+
+
+def fit_threads(threads: int | None, spec: Spec, batch_size: int, steps: float) -> int:
+    """Return the number of threads for so many steps on batches of so many rows."""
+    weights = layer_work(spec)
+    work = 6 * batch_size * weights
+    # Threads that own columns need half of each W from other cores, not all of it.
+    moved = weights / (2 if split_columns(spec, 2) else 1)
+    moved += 2 * batch_size * sum(spec.sizes[1:])
+    paid = min(work / (STEP_WORK + ELEMENT_WORK * moved), work * steps / CALL_WORK)
+    return max(1, int(min(most_threads(threads), paid)))

@@ -21,7 +21,7 @@ from fastbp.history import History, Stop, Watch
 from fastbp.optimizers import Optimizer
 
 if TYPE_CHECKING:
-    from fastbp._engine import Engine
+    from fastbp._engine import Engine, Team
     from fastbp.plan import Plan
 
 CALL_SECONDS = 0.01
@@ -62,8 +62,8 @@ class Trained(Protocol):
     def params(self) -> Array:
         """The flat parameter vector."""
 
-    def validation_loss(self, rows: Rows) -> float:
-        """Return the mean loss over checked rows."""
+    def validation_loss(self, rows: Rows, team: Team | None) -> float:
+        """Return the mean loss over checked rows, by a team or alone."""
 
 
 def checked_callbacks(callbacks: Iterable[Callback] | Callback) -> tuple[Callback, ...]:
@@ -279,7 +279,7 @@ class Fit:
         """Record the epoch; return the reason to stop, or ""."""
         history = self.history
         if self.validation is not None:
-            held = self.network.validation_loss(self.validation)
+            held = self.network.validation_loss(self.validation, self.engine.team)
             if not math.isfinite(held):
                 raise Diverged(f"validation loss became {held}", self.n_steps)
             history.validation_loss.append(held)

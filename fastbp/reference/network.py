@@ -98,12 +98,14 @@ class Network:
         numbers = [self._number(value) for value in flat]
         self.weights, self.biases = unflatten(numbers, self.sizes, has_bias)
 
-    def predict(self, x: Rows) -> Rows:
+    def predict(self, x: Rows, threads: int | None = None) -> Rows:
         """a^L for every row of x.
 
         Parameters
         ----------
         x : rows (n_rows, n_in)
+        threads : int or None
+            Accepted and ignored: it is for the compiled package.
 
         Returns
         -------
@@ -112,7 +114,13 @@ class Network:
         _, a = forward_pass(self._inputs(x), self.weights, self.biases, self._activations)
         return a[-1]
 
-    def evaluate(self, x: Rows, y: Rows | Row, sample_weight: Row | None = None) -> Number:
+    def evaluate(
+        self,
+        x: Rows,
+        y: Rows | Row,
+        sample_weight: Row | None = None,
+        threads: int | None = None,
+    ) -> Number:
         """Loss of the predictions for x.
 
         Parameters
@@ -121,6 +129,8 @@ class Network:
         y : rows (n_rows, n_out), or a list (n_rows,) for one output or of class indices
         sample_weight : list (n_rows,) or None
             w in the loss sum_r w_r L_r / sum_r w_r.
+        threads : int or None
+            Accepted and ignored: it is for the compiled package.
 
         Returns
         -------

@@ -2,16 +2,17 @@
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 
 from .activation cimport activation_codes
-from .batch cimport Buffers, Data
+from .batch cimport Buffers, Data, total_weight
 from .dense cimport SUM_BLOCK, scratch_bytes
 from .loss cimport loss_codes
 from .network cimport Layer, Network
 from .passes cimport (
-    backward_rows, evaluate_rows, find_nonfinite_row, norm, predict_rows, whole_gradient,
+    Pass, backward_rows, evaluate_double, evaluate_single, find_nonfinite_row, norm,
+    predict_double, predict_single, whole_gradient,
 )
 from .real cimport flush_denormals, restore_mode
 from .steps cimport Job, Run, run_double, run_single
-from .team cimport Team, team_end, team_run, team_start
+from .team cimport Task, Team as Members, team_end, team_here, team_run, team_start
 from .update cimport Rule, update_codes
 
 ACTIVATIONS = activation_codes()
@@ -47,6 +48,43 @@ def first_nonfinite_row(x):
     return row
 
 
+cdef class Team:
+    """Threads for the calls of an engine, from now until `end`; see team.h.
+
+    Where they cannot be had, `threads` is 1 and the caller works alone.
+    """
+
+    cdef Members* members
+    cdef readonly int threads
+
+    def __cinit__(self, int threads, int cores):
+        with nogil:
+            self.members = team_start(threads, cores)
+        self.threads = 1 if self.members == NULL else threads
+
+    def __dealloc__(self):
+        self.end()
+
+    def end(self):
+        """End the threads."""
+        cdef Members* members = self.members
+        self.members = NULL
+        with nogil:
+            team_end(members)
+
+
+cdef inline Members* members_of(Team team) noexcept:
+    return NULL if team is None else team_here(team.members)
+
+
+cdef inline void run_task(Members* members, Task task, void* job) noexcept nogil:
+    """Run the task on a team, or alone where there is none."""
+    if members == NULL:
+        task(job, 0)
+    else:
+        team_run(members, task, job)
+
+
 cdef class Engine:
     """A plan bound to its parameter vector and workspace: the passes and the runs of steps.
 
@@ -59,12 +97,12 @@ cdef class Engine:
     cdef Rule rule
     cdef Run run_state
     cdef Buffers buffers
-    cdef Team* team
+    cdef readonly Team team
+    cdef bint columns
     cdef bint single
     cdef dict owners
 
     def __cinit__(self, plan, params, grad):
-        self.team = NULL
         self.net.layers = NULL
         self.net.n_layers = len(plan.layers)
         self.net.layers = <Layer*> PyMem_Malloc(self.net.n_layers * sizeof(Layer))
@@ -96,7 +134,6 @@ cdef class Engine:
         self.buffers.losses = <double*> self.address("losses", plan.loss_space())
 
     def __dealloc__(self):
-        team_end(self.team)
         PyMem_Free(self.net.layers)
 
     cdef void* address(self, str name, array) except? NULL:
@@ -109,18 +146,10 @@ cdef class Engine:
         self.owners[name] = raw
         return <void*> &raw[0]
 
-    def start_team(self, int threads, int cores):
-        """Start the threads of a fit; where they cannot be had, the caller works alone."""
-        if threads > 1:
-            with nogil:
-                self.team = team_start(threads, cores)
-
-    def end_team(self):
-        """End the threads of a fit."""
-        cdef Team* team = self.team
-        self.team = NULL
-        with nogil:
-            team_end(team)
+    def use_team(self, Team team, bint columns=False):
+        """Share the runs of steps with a team, by rows of a batch or by `columns` of a layer."""
+        self.team = team
+        self.columns = columns
 
     def set_data(self, x, y=None, label=None, weight=None):
         """Bind the rows of the next calls: C-contiguous, of the network's dtype, labels int64."""
@@ -155,46 +184,40 @@ cdef class Engine:
             self.run_state.safe_slots = self.address("safe_slots", safe.slots)
             self.run_state.safe_clock = <double*> self.address("safe_clock", safe.clock)
 
-    def predict(self, x, out):
+    def predict(self, x, out, Team team=None):
         """Write a^L of each row of x into out."""
         cdef const float[:, ::1] x_single
         cdef float[:, ::1] out_single
         cdef const double[:, ::1] x_double
         cdef double[:, ::1] out_double
-        cdef unsigned int mode
+        cdef Data data
+        cdef Pass job
         if self.single:
             x_single, out_single = x, out
-            with nogil:
-                mode = flush_denormals()
-                predict_rows(
-                    &self.net, &self.buffers, <float*> self.buffers.work, &x_single[0, 0],
-                    x_single.shape[0], &out_single[0, 0],
-                )
-                restore_mode(mode)
+            data.x, job.out, data.n_rows = &x_single[0, 0], &out_single[0, 0], x_single.shape[0]
         else:
             x_double, out_double = x, out
-            with nogil:
-                mode = flush_denormals()
-                predict_rows(
-                    &self.net, &self.buffers, <double*> self.buffers.work, &x_double[0, 0],
-                    x_double.shape[0], &out_double[0, 0],
-                )
-                restore_mode(mode)
-
-    def evaluate(self):
-        """Return the mean loss over the bound rows."""
-        cdef double loss
-        cdef unsigned int mode
+            data.x, job.out, data.n_rows = &x_double[0, 0], &out_double[0, 0], x_double.shape[0]
+        job.net, job.buffers, job.data = &self.net, &self.buffers, &data
+        job.team = members_of(team)
         with nogil:
-            mode = flush_denormals()
+            run_task(job.team, predict_single if self.single else predict_double, &job)
+
+    def evaluate(self, Team team=None):
+        """Return the mean loss over the bound rows."""
+        cdef Pass job
+        job.net, job.buffers, job.data = &self.net, &self.buffers, &self.data
+        job.team = members_of(team)
+        job.loss = 0
+        with nogil:
+            run_task(job.team, evaluate_single if self.single else evaluate_double, &job)
             if self.single:
-                loss = evaluate_rows(
-                    &self.net, &self.buffers, <float*> self.buffers.work, &self.data)
+                job.loss /= total_weight(
+                    <const float*> self.data.weight, NULL, 0, self.data.n_rows)
             else:
-                loss = evaluate_rows(
-                    &self.net, &self.buffers, <double*> self.buffers.work, &self.data)
-            restore_mode(mode)
-        return loss
+                job.loss /= total_weight(
+                    <const double*> self.data.weight, NULL, 0, self.data.n_rows)
+        return job.loss
 
     def gradient(self, x_grad):
         """Return the mean loss over the bound rows; its gradient goes to `grad` and `x_grad`."""
@@ -261,14 +284,10 @@ cdef class Engine:
         run.keep = keep
         run.kept = False
         job.net, job.buffers, job.data = &self.net, &self.buffers, &self.data
-        job.rule, job.run, job.team = &self.rule, run, self.team
+        job.rule, job.run = &self.rule, run
+        job.team, job.columns = members_of(self.team), self.columns
         with nogil:
-            if self.team != NULL:
-                team_run(self.team, run_single if self.single else run_double, &job)
-            elif self.single:
-                run_single(&job, 0)
-            else:
-                run_double(&job, 0)
+            run_task(job.team, run_single if self.single else run_double, &job)
         return run.diverged
 
     @property

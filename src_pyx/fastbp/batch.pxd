@@ -61,19 +61,27 @@ cdef inline void gather(
             (<real*> buffers.weight)[r] = (<const real*> data.weight)[source]
 
 
+cdef inline void losses_and_delta(
+    const Network* net, const Buffers* buffers, real* work, const Data* data, Part part,
+    double weight_sum
+) noexcept nogil:
+    """Losses and delta^L of the part's rows of a block after its forward pass."""
+    cdef const real* y = NULL if data.y == NULL else <const real*> work + net.y
+    cdef const long long* label = NULL if data.label == NULL else <const long long*> buffers.label
+    cdef const real* weight = (
+        NULL if data.weight == NULL else <const real*> buffers.weight)
+    losses_of_rows(net, work, y, net.n_out, label, weight, part, buffers.losses)
+    output_delta(net, work, y, net.n_out, label, weight, weight_sum, part)
+
+
 cdef inline void block_losses(
     const Network* net, const Buffers* buffers, const real* params, real* work, const Data* data,
     const long long* order, Py_ssize_t start, Part part, double weight_sum
 ) noexcept nogil:
     """Forward, losses and delta^L of the part's rows of one block."""
-    cdef const real* y = NULL if data.y == NULL else <const real*> work + net.y
-    cdef const long long* label = NULL if data.label == NULL else <const long long*> buffers.label
-    cdef const real* weight = (
-        NULL if data.weight == NULL else <const real*> buffers.weight)
     gather(net, buffers, work, data, order, start, part)
     forward(net, params, work, work + net.x, net.x_row, part)
-    losses_of_rows(net, work, y, net.n_out, label, weight, part, buffers.losses)
-    output_delta(net, work, y, net.n_out, label, weight, weight_sum, part)
+    losses_and_delta(net, buffers, work, data, part, weight_sum)
 
 
 cdef inline double sum_of(const double* values, Py_ssize_t n) noexcept nogil:

@@ -10,8 +10,10 @@ Workspace, for up to `capacity` rows (at most SUM_BLOCK), rows padded to a cache
     delta of each layer    dL/dz; a single thread lets two places take turns
     scratch                packed operands of the products, one place a thread
 
-Rows are independent but for the sums of the gradient. So a team's threads own rows of the block
-in forward and backward, meet, and then own rows of each dW.
+Every product's outputs are shared out among a team's threads, never its sums. Rows are independent
+but for the sums of the gradient: threads own rows of the block in forward and backward, meet, and
+then own rows of each dW. Or, where layers are wide, they own columns of each a and delta^(l-1) and
+meet after each layer, so that no thread packs the whole of a W.
 """
 from libc.string cimport memcpy
 
@@ -25,6 +27,11 @@ from .loss cimport (
 )
 from .real cimport real
 from .update cimport Rule, Stretch, update
+
+cdef enum:
+    # Shares of rows are whole register tiles, shares of columns whole cache lines.
+    TILE_ROWS = 8
+    LINE_BYTES = 64
 
 cdef struct Layer:
     Py_ssize_t n_in
@@ -54,47 +61,84 @@ cdef struct Network:
     Py_ssize_t widest
 
 cdef struct Part:
-    # What one thread of a team owns of a block: rows first .. stop - 1, as thread of threads.
+    # What one thread of a team owns of a block, as thread of threads: rows first .. stop - 1 of
+    # each a and delta, or all rows of its columns.
     Py_ssize_t first
     Py_ssize_t stop
+    bint columns
     int thread
     int threads
 
+cdef struct Span:
+    Py_ssize_t first
+    Py_ssize_t stop
 
-cdef inline Part part_of(int thread, int threads, Py_ssize_t rows) noexcept nogil:
-    """Split the rows evenly in multiples of a register tile's rows."""
-    cdef Part part
-    cdef Py_ssize_t share = ((rows + threads - 1) // threads + 7) // 8 * 8
-    part.thread = thread
-    part.threads = threads
-    part.first = min(rows, thread * share)
-    part.stop = min(rows, part.first + share) if thread < threads - 1 else rows
-    return part
+
+cdef inline Span share_of(
+    int thread, int threads, Py_ssize_t n, Py_ssize_t step
+) noexcept nogil:
+    """A thread's share of 0 .. n - 1, in multiples of `step` as even as may be."""
+    cdef Span span
+    cdef Py_ssize_t steps = (n + step - 1) // step
+    span.first = min(n, steps * thread // threads * step)
+    span.stop = min(n, steps * (thread + 1) // threads * step)
+    return span
+
+
+cdef inline Part part_of(int thread, int threads, Py_ssize_t rows, bint columns) noexcept nogil:
+    """Split the rows, in multiples of a register tile's rows, or keep all and split columns."""
+    cdef Span span = Span(0, rows)
+    if not columns:
+        span = share_of(thread, threads, rows, TILE_ROWS)
+    return Part(span.first, span.stop, columns, thread, threads)
+
+
+cdef inline Span columns_in(Part part, Py_ssize_t n, Py_ssize_t item) noexcept nogil:
+    """The part's columns of n, whole cache lines of them where columns are split."""
+    if part.columns:
+        return share_of(part.thread, part.threads, n, LINE_BYTES // item)
+    return Span(0, n)
+
+
+cdef inline void layer_forward(
+    const Network* net, const real* params, real* work, int index, const real* x,
+    Py_ssize_t x_row, Part part
+) noexcept nogil:
+    """z^l = W^l a^(l-1) + b^l, a^l = s(z^l) for the part's rows or columns; a^0 = x."""
+    cdef const Layer* layer = &net.layers[index]
+    cdef Span span = columns_in(part, layer.n_out, sizeof(real))
+    cdef Py_ssize_t r, rows = part.stop - part.first, width = span.stop - span.first
+    cdef Py_ssize_t a_row = x_row
+    cdef const real* a = x
+    cdef real* z = work + layer.a + part.first * layer.row + span.first
+    if index > 0:
+        a_row = net.layers[index - 1].row
+        a = <const real*> work + net.layers[index - 1].a
+    product(
+        z, layer.row, a + part.first * a_row, a_row, params + layer.weight + span.first,
+        layer.n_out, rows, width, layer.n_in,
+        <const real*> NULL if layer.bias < 0 else params + layer.bias + span.first,
+        work + net.scratch + part.thread * net.scratch_length,
+    )
+    if index == net.n_layers - 1:
+        memcpy(work + net.z + part.first * layer.row, z, rows * layer.row * sizeof(real))
+    if width == layer.n_out:
+        activate(layer.activation, z, rows, width, layer.row)
+    else:
+        for r in range(rows):
+            activate(layer.activation, z + r * layer.row, 1, width, width)
 
 
 cdef inline real* forward(
     const Network* net, const real* params, real* work, const real* x, Py_ssize_t x_row,
     Part part
 ) noexcept nogil:
-    """z^l = W^l a^(l-1) + b^l, a^l = s(z^l) for each layer and the part's rows; return a^L."""
+    """Every layer's a for the part's rows; return a^L."""
     cdef int index
-    cdef const Layer* layer
-    cdef const real* a = x + part.first * x_row
-    cdef Py_ssize_t a_row = x_row, rows = part.stop - part.first
-    cdef real* z = NULL
-    cdef real* scratch = work + net.scratch + part.thread * net.scratch_length
+    cdef const Layer* last = &net.layers[net.n_layers - 1]
     for index in range(net.n_layers):
-        layer = &net.layers[index]
-        z = work + layer.a + part.first * layer.row
-        product(
-            z, layer.row, a, a_row, params + layer.weight, layer.n_out, rows, layer.n_out,
-            layer.n_in, <const real*> NULL if layer.bias < 0 else params + layer.bias, scratch,
-        )
-        if index == net.n_layers - 1:
-            memcpy(work + net.z + part.first * layer.row, z, rows * layer.row * sizeof(real))
-        activate(layer.activation, z, rows, layer.n_out, layer.row)
-        a, a_row = z, layer.row
-    return z
+        layer_forward(net, params, work, index, x, x_row, part)
+    return work + last.a + part.first * last.row
 
 
 cdef inline void losses_of_rows(
@@ -156,22 +200,30 @@ cdef inline void output_derivative(
 cdef inline void data_gradient(
     const Network* net, const real* params, real* work, int index, Part part
 ) noexcept nogil:
-    """delta^(l-1) = (W^l)^T delta^l * s'(z^(l-1)) for the part's rows; dL/dx for layer 0."""
+    """delta^(l-1) = (W^l)^T delta^l * s'(z^(l-1)) for the part; dL/dx for layer 0."""
     cdef const Layer* layer = &net.layers[index]
     cdef const Layer* below
-    cdef Py_ssize_t rows = part.stop - part.first
+    cdef Span span = columns_in(part, layer.n_in, sizeof(real))
+    cdef Py_ssize_t r, rows = part.stop - part.first, width = span.stop - span.first
     cdef Py_ssize_t row = net.x_row if index == 0 else net.layers[index - 1].row
+    cdef Py_ssize_t place = part.first * row + span.first
+    cdef const real* a
     cdef real* before = (
-        work + (net.x_delta if index == 0 else net.layers[index - 1].delta) + part.first * row)
+        work + (net.x_delta if index == 0 else net.layers[index - 1].delta) + place)
     product_by_transpose(
         before, row, work + layer.delta + part.first * layer.row, layer.row,
-        params + layer.weight, layer.n_out, rows, layer.n_in, layer.n_out,
+        params + layer.weight + span.first * layer.n_out, layer.n_out, rows, width, layer.n_out,
         work + net.scratch + part.thread * net.scratch_length,
     )
-    if index > 0:
-        below = &net.layers[index - 1]
-        times_derivative(
-            below.activation, work + below.a + part.first * row, before, rows, below.n_out, row)
+    if index == 0:
+        return
+    below = &net.layers[index - 1]
+    a = <const real*> work + below.a + place
+    if width == below.n_out:
+        times_derivative(below.activation, a, before, rows, width, row)
+    else:
+        for r in range(rows):
+            times_derivative(below.activation, a + r * row, before + r * row, 1, width, width)
 
 
 cdef inline Py_ssize_t piece_columns(Py_ssize_t n_out, Py_ssize_t item) noexcept nogil:
@@ -242,9 +294,8 @@ cdef inline void weight_gradient(
     cdef Py_ssize_t item = sizeof(real)
     cdef real* near = (
         scratch + (packed_bytes(net.widest, item) + piece_bytes(net.widest, item)) // item)
-    cdef Py_ssize_t share = ((layer.n_in + part.threads - 1) // part.threads + 47) // 48 * 48
-    cdef Py_ssize_t first = min(layer.n_in, part.thread * share)
-    cdef Py_ssize_t stop = min(layer.n_in, first + share)
+    cdef Span span = share_of(part.thread, part.threads, layer.n_in, LINE_BYTES // item)
+    cdef Py_ssize_t first = span.first, stop = span.stop
     cdef Py_ssize_t count
     while first < stop:
         count = min(<Py_ssize_t> GRADIENT_ROWS, stop - first)

@@ -1,10 +1,28 @@
-"""Passes over all rows of a call, block by block: predictions, losses, gradients."""
+"""Passes over all rows of a call: predictions, losses, gradients.
+
+A team's threads predict each for itself, and evaluate in rounds of a block a thread: what a pass
+needs beside the rows does not grow with them.
+"""
 from libc.math cimport sqrt
 from libc.string cimport memcpy
 
 from .batch cimport Buffers, Data, backward_alone, block_losses, sum_of, total_weight
-from .network cimport Layer, Network, Part, forward, losses_of_rows, output_derivative, part_of
-from .real cimport real
+from .dense cimport SUM_BLOCK
+from .network cimport (
+    TILE_ROWS, Layer, Network, Part, Span, forward, losses_of_rows, output_derivative, part_of,
+    share_of,
+)
+from .real cimport flush_denormals, real, restore_mode
+from .team cimport Team, meet
+
+cdef struct Pass:
+    # Predictions into `out`, or the sum of the losses, as the members of a team share it.
+    const Network* net
+    const Buffers* buffers
+    const Data* data
+    Team* team
+    void* out
+    double loss
 
 
 cdef inline void copy_rows(
@@ -16,35 +34,40 @@ cdef inline void copy_rows(
         memcpy(out + r * width, source + r * source_row, width * sizeof(real))
 
 
-cdef inline void predict_rows(
-    const Network* net, const Buffers* buffers, real* work, const real* x, Py_ssize_t rows,
-    real* out
-) noexcept nogil:
-    cdef Py_ssize_t done = 0, block, row = net.layers[net.n_layers - 1].row
+cdef inline void predict_rows(const Pass* job, int thread, real* work) noexcept nogil:
+    """a^L of the thread's rows, block by block in its own place of the workspace."""
+    cdef const Network* net = job.net
+    cdef int threads = 1 if job.team == NULL else job.team.threads
+    cdef Span span = share_of(thread, threads, job.data.n_rows, TILE_ROWS)
+    cdef Py_ssize_t row = net.layers[net.n_layers - 1].row
+    cdef Part part
     cdef real* a
-    while done < rows:
-        block = min(net.capacity, rows - done)
+    while span.first < span.stop:
+        part = Part(thread * SUM_BLOCK, 0, False, thread, threads)
+        part.stop = part.first + min(net.capacity // threads, span.stop - span.first)
         a = forward(
-            net, <const real*> buffers.params, work, x + done * net.n_in, net.n_in,
-            part_of(0, 1, block),
+            net, <const real*> job.buffers.params, work,
+            <const real*> job.data.x + (span.first - part.first) * net.n_in, net.n_in, part,
         )
-        copy_rows(out + done * net.n_out, a, row, block, net.n_out)
-        done += block
+        copy_rows(
+            <real*> job.out + span.first * net.n_out, a, row, part.stop - part.first, net.n_out)
+        span.first += part.stop - part.first
 
 
-cdef inline double evaluate_rows(
-    const Network* net, const Buffers* buffers, real* work, const Data* data
-) noexcept nogil:
-    """The mean loss over all rows."""
-    cdef Py_ssize_t done = 0, block
-    cdef double loss = 0
+cdef inline void evaluate_rows(Pass* job, int thread, real* work) noexcept nogil:
+    """The losses of the thread's rows of each round; thread 0 adds them up, in blocks."""
+    cdef const Network* net = job.net
+    cdef const Data* data = job.data
+    cdef double* losses = job.buffers.losses
+    cdef int threads = 1 if job.team == NULL else job.team.threads
+    cdef Py_ssize_t done = 0, block, start
     cdef Part part
     while done < data.n_rows:
         block = min(net.capacity, data.n_rows - done)
-        part = part_of(0, 1, block)
+        part = part_of(thread, threads, block, False)
         forward(
-            net, <const real*> buffers.params, work, <const real*> data.x + done * net.n_in,
-            net.n_in, part,
+            net, <const real*> job.buffers.params, work,
+            <const real*> data.x + done * net.n_in, net.n_in, part,
         )
         losses_of_rows(
             net, work,
@@ -52,11 +75,40 @@ cdef inline double evaluate_rows(
             net.n_out,
             <const long long*> NULL if data.label == NULL else data.label + done,
             <const real*> NULL if data.weight == NULL else <const real*> data.weight + done,
-            part, buffers.losses,
+            part, losses,
         )
-        loss += sum_of(buffers.losses, block)
+        meet(job.team)
+        if thread == 0:
+            start = 0
+            while start < block:
+                job.loss += sum_of(losses + start, min(<Py_ssize_t> SUM_BLOCK, block - start))
+                start += SUM_BLOCK
+        meet(job.team)
         done += block
-    return loss / total_weight(<const real*> data.weight, NULL, 0, data.n_rows)
+
+
+cdef inline void predict_single(void* job, int thread) noexcept nogil:
+    cdef unsigned int mode = flush_denormals()
+    predict_rows(<const Pass*> job, thread, <float*> (<Pass*> job).buffers.work)
+    restore_mode(mode)
+
+
+cdef inline void predict_double(void* job, int thread) noexcept nogil:
+    cdef unsigned int mode = flush_denormals()
+    predict_rows(<const Pass*> job, thread, <double*> (<Pass*> job).buffers.work)
+    restore_mode(mode)
+
+
+cdef inline void evaluate_single(void* job, int thread) noexcept nogil:
+    cdef unsigned int mode = flush_denormals()
+    evaluate_rows(<Pass*> job, thread, <float*> (<Pass*> job).buffers.work)
+    restore_mode(mode)
+
+
+cdef inline void evaluate_double(void* job, int thread) noexcept nogil:
+    cdef unsigned int mode = flush_denormals()
+    evaluate_rows(<Pass*> job, thread, <double*> (<Pass*> job).buffers.work)
+    restore_mode(mode)
 
 
 cdef inline double whole_gradient(
@@ -69,7 +121,7 @@ cdef inline double whole_gradient(
     cdef Part part
     while done < data.n_rows:
         rows = min(net.capacity, data.n_rows - done)
-        part = part_of(0, 1, rows)
+        part = part_of(0, 1, rows, False)
         block_losses(
             net, buffers, <const real*> buffers.params, work, data, NULL, done, part, weight_sum)
         loss += sum_of(buffers.losses, rows)
@@ -89,7 +141,7 @@ cdef inline void backward_rows(
     cdef Part part
     while done < rows:
         block = min(net.capacity, rows - done)
-        part = part_of(0, 1, block)
+        part = part_of(0, 1, block, False)
         for r in range(block):
             memcpy(
                 work + net.x + r * net.x_row, x + (done + r) * net.n_in, net.n_in * sizeof(real))

@@ -32,3 +32,4 @@ cdef inline void keep_state(
     if rule.n_slots > 0:
         memcpy(run.safe_slots, rule.slots, rule.n_slots * net.n_params * item)
     memcpy(run.safe_clock, rule.clock, 3 * sizeof(double))
+    run.kept = True

@@ -2,8 +2,10 @@
 from libc.math cimport isfinite
 from libc.string cimport memcpy
 
-from .batch cimport Buffers, Data, backward_alone, block_losses, sum_of, total_weight
-from .network cimport Network, Part, data_gradient, part_of, weight_gradient
+from .batch cimport Buffers, Data, gather, losses_and_delta, sum_of, total_weight
+from .network cimport (
+    Network, Part, data_gradient, forward, layer_forward, part_of, weight_gradient,
+)
 from .real cimport flush_denormals, real, restore_mode
 from .run cimport Run, keep_state
 from .team cimport Team, meet
@@ -18,28 +20,71 @@ cdef struct Job:
     const Rule* rule
     Run* run
     Team* team
+    bint columns  # whether its members own columns of each layer, or rows
 
 
-cdef inline void data_gradients(
-    const Network* net, const real* params, real* work, Part part
+cdef inline void block_forward(
+    const Job* job, real* work, Py_ssize_t start, Py_ssize_t block, double weight_sum, Part part
 ) noexcept nogil:
-    """The chain rule for the part's rows of a team: every layer's delta from delta^L."""
+    """The losses of a block; where threads own rows, also every delta."""
+    cdef const Network* net = job.net
+    cdef const real* params = <const real*> job.buffers.params
+    cdef const real* x = <const real*> work + net.x
+    cdef Part rows = part_of(part.thread, part.threads, block, False)
     cdef int index
-    for index in range(net.n_layers - 1, 0, -1):
-        data_gradient(net, params, work, index, part)
+    gather(net, job.buffers, work, job.data, job.run.order, start, rows)
+    if part.columns:
+        for index in range(net.n_layers - 1):
+            meet(job.team)
+            layer_forward(net, params, work, index, x, net.x_row, part)
+        meet(job.team)
+        layer_forward(net, params, work, net.n_layers - 1, x, net.x_row, rows)
+    else:
+        forward(net, params, work, x, net.x_row, rows)
+    losses_and_delta(net, job.buffers, work, job.data, rows, weight_sum)
+    if not part.columns:
+        for index in range(net.n_layers - 1, 0, -1):
+            data_gradient(net, params, work, index, part)
+    meet(job.team)
 
 
-cdef inline void weight_gradients(
-    const Network* net, const Buffers* buffers, real* work, Py_ssize_t rows, bint add,
-    const Rule* rule, const double* clock, Part part
+cdef inline void block_backward(
+    const Job* job, real* work, Py_ssize_t rows, bint add, const Rule* rule, const double* clock,
+    Part part
 ) noexcept nogil:
-    """Then every layer's weight gradient for the part's rows of dW."""
+    """Every layer's weight gradient; where threads own columns, the delta below it too.
+
+    A thread's columns of delta^(l-1) need no more of W^l than what it updates itself.
+    """
+    cdef const Network* net = job.net
     cdef int index
     for index in range(net.n_layers - 1, -1, -1):
+        if part.columns and index > 0:
+            data_gradient(net, <const real*> job.buffers.params, work, index, part)
         weight_gradient(
-            net, <real*> buffers.params, work, index, rows, add, <real*> buffers.grad, rule, clock,
-            part,
+            net, <real*> job.buffers.params, work, index, rows, add, <real*> job.buffers.grad,
+            rule, clock, part,
         )
+        if part.columns or index == 0:
+            meet(job.team)
+
+
+cdef inline void report_step(
+    const Job* job, const double* clock, Py_ssize_t step, double loss, double weight_sum
+) noexcept nogil:
+    """Record a step that was taken."""
+    memcpy(job.rule.clock, clock, 3 * sizeof(double))
+    job.run.last_loss = loss / weight_sum
+    job.run.weighted_loss += loss
+    job.run.total_weight += weight_sum
+    job.run.updated = step + 1
+
+
+cdef inline void report_stop(Run* run, Py_ssize_t step, double loss) noexcept nogil:
+    """Record a step that was not taken, for its loss."""
+    run.last_loss = loss
+    run.stopped = step
+    run.diverged = True
 
 
 cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
@@ -47,12 +92,10 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
 
     Every member of a team goes through the same steps; thread 0 alone reports.
     """
-    cdef const Network* net = job.net
-    cdef const Buffers* buffers = job.buffers
     cdef const Data* data = job.data
     cdef Run* run = job.run
     cdef int threads = 1 if job.team == NULL else job.team.threads
-    cdef bint keep = run.keep
+    cdef bint keep = run.keep, columns = job.columns or threads == 1
     cdef Py_ssize_t step, start, rows, done, block
     cdef double loss, weight_sum
     cdef double[3] clock
@@ -71,45 +114,27 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
         loss = 0
         done = 0
         while done < rows:
-            block = min(net.capacity, rows - done)
-            part = part_of(thread, threads, block)
-            block_losses(
-                net, buffers, <const real*> buffers.params, work, data, run.order, start + done,
-                part, weight_sum,
-            )
+            block = min(job.net.capacity, rows - done)
+            part = part_of(thread, threads, block, columns)
+            block_forward(job, work, start + done, block, weight_sum, part)
+            loss += sum_of(job.buffers.losses, block)
             rule = NULL
-            if threads > 1:
-                data_gradients(net, <const real*> buffers.params, work, part)
-                meet(job.team)
-            loss += sum_of(buffers.losses, block)
             if done + block == rows:
                 if not isfinite(loss / weight_sum):
                     if thread == 0:
-                        run.last_loss = loss / weight_sum
-                        run.stopped = step
-                        run.diverged = True
+                        report_stop(run, step, loss / weight_sum)
                     return
                 if keep:
                     if thread == 0:
-                        keep_state(net, buffers, job.rule, run, sizeof(real))
-                        run.kept = True
+                        keep_state(job.net, job.buffers, job.rule, run, sizeof(real))
                     meet(job.team)
                     keep = False
                 rule = job.rule
                 tick(rule, clock)
-            if threads > 1:
-                weight_gradients(net, buffers, work, block, done > 0, rule, clock, part)
-                meet(job.team)
-            else:
-                backward_alone(
-                    net, buffers, work, block, done > 0, rule, clock, part, False)
+            block_backward(job, work, block, done > 0, rule, clock, part)
             done += block
         if thread == 0:
-            memcpy(job.rule.clock, clock, sizeof(clock))
-            run.last_loss = loss / weight_sum
-            run.weighted_loss += loss
-            run.total_weight += weight_sum
-            run.updated = step + 1
+            report_step(job, clock, step, loss, weight_sum)
 
 
 cdef inline void run_single(void* job, int thread) noexcept nogil:

@@ -81,7 +81,7 @@ HEADERS = {
         "update",
     },
     "_kernels.pyx": {"activation", "dense", "elementary", "loss", "real", "update"},
-    "passes.pxd": {"batch", "network", "real"},
+    "passes.pxd": {"batch", "dense", "network", "real", "team"},
     "steps.pxd": {"batch", "network", "real", "run", "team", "tiny", "update"},
     "tiny.pxd": {"activation", "batch", "lanes", "loss", "network", "real", "run", "update"},
     "lanes.pxd": {"real"},

@@ -12,9 +12,11 @@ import pytest
 
 import fastbp as fb
 from fastbp import _cpu
+from fastbp import threads as team_sizes
+from fastbp._compiled import engine
 
 sys.path.insert(0, str(Path(__file__).parent))
-from trained import NETWORKS, digest, trained
+from trained import NETWORKS, digest, force_teams, trained
 
 DTYPES = ["float32", "float64"]
 THREADS = [2, 3, 4, 7, 8, 16]
@@ -34,13 +36,67 @@ def alone():
     }
 
 
+@pytest.fixture(params=["rows", "columns"])
+def teams(request, monkeypatch):
+    """Whatever the work and the cores, a team has as many threads as asked for."""
+    force_teams(request.param == "columns", monkeypatch.setattr)
+
+
+def test_a_team_is_as_large_as_a_test_asks_for(teams):
+    for count in THREADS:
+        assert team_sizes.fit_threads(count, fb.mlp([1, 1])._spec, 1, 1) == count
+        assert team_sizes.pass_threads(count, fb.mlp([1, 1])._spec, 1) == count
+        assert engine.Team(count, 1).threads == count
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("network", NETWORKS, ids=network_id)
-def test_any_number_of_threads_trains_the_same_bits(network, dtype, alone):
+def test_any_number_of_threads_trains_the_same_bits(network, dtype, alone, teams):
     expected = alone[network_id(network), dtype]
     assert {threads: digest(network, dtype, threads) for threads in THREADS} == dict.fromkeys(
         THREADS, expected
     )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("network", NETWORKS, ids=network_id)
+def test_any_number_of_threads_predicts_and_evaluates_the_same_bits(network, dtype, teams):
+    net, _ = trained(network, dtype)
+    rng = np.random.default_rng(4)
+    for n_rows in (1, 9, 256, 1300):
+        x = rng.normal(size=(n_rows, net.sizes[0]))
+        y = rng.random((n_rows, net.sizes[-1]))
+        if net.loss == "cross_entropy":
+            y = rng.integers(0, net.sizes[-1], n_rows)
+        weight = rng.random(n_rows)
+        outputs = net.predict(x, threads=1).tobytes()
+        losses = [net.evaluate(x, y, threads=1), net.evaluate(x, y, weight, threads=1)]
+        for count in THREADS:
+            assert net.predict(x, threads=count).tobytes() == outputs
+            assert [
+                net.evaluate(x, y, threads=count),
+                net.evaluate(x, y, weight, threads=count),
+            ] == losses
+
+
+def test_threads_that_run_ahead_of_others_leave_their_rows_alone(teams):
+    # Threads meet nowhere in a prediction; the short shares of a ragged end are the first to go.
+    net = fb.mlp([8, 64, 10], "relu")
+    x = np.random.default_rng(5).normal(size=(20000, 8)).astype("float32")
+    expected = net.predict(x, threads=1).tobytes()
+    assert [net.predict(x, threads=2).tobytes() == expected for _ in range(50)] == [True] * 50
+
+
+def test_any_number_of_threads_validates_the_same_bits(teams):
+    x = np.random.default_rng(6).normal(size=(900, 20)).astype("float32")
+    found = []
+    for count in [1, *THREADS]:
+        net = fb.mlp([20, 33, 1], "tanh")
+        history = net.fit(
+            x, x[:, :1], epochs=3, validation=0.6, sample_weight=x[:, 1] ** 2, threads=count
+        )
+        found.append((history.validation_loss, net.params.tobytes()))
+    assert found == [found[0]] * len(found)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -96,7 +152,7 @@ def test_where_the_rows_lie_in_memory_changes_no_bit(dtype, offset):
     assert net.predict(moved).tobytes() == net.predict(x).tobytes()
 
 
-def test_networks_trained_side_by_side_have_the_bits_of_those_trained_alone(alone):
+def test_networks_trained_side_by_side_have_the_bits_of_those_trained_alone(alone, teams):
     chosen = [NETWORKS[i] for i in (1, 3, 5, 9, 11, 15, 17, 18)]
     found = {}
 
@@ -112,13 +168,13 @@ def test_networks_trained_side_by_side_have_the_bits_of_those_trained_alone(alon
     assert len(found) == len(chosen)
 
 
-def test_sixteen_python_threads_predict_on_one_network_alike():
+def test_sixteen_python_threads_predict_on_one_network_alike(teams):
     net = fb.mlp([20, 64, 5], "relu")
     x = np.random.default_rng(3).normal(size=(2000, 20)).astype("float32")
     expected = net.predict(x).tobytes()
     found = []
     workers = [
-        threading.Thread(target=lambda: found.append(net.predict(x).tobytes() == expected))
+        threading.Thread(target=lambda: found.append(net.predict(x, 2).tobytes() == expected))
         for _ in range(16)
     ]
     for worker in workers:
@@ -133,7 +189,8 @@ def test_a_fork_after_a_threaded_fit_trains_the_same_bits(alone):
     code = (
         "import os, sys\n"
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from trained import NETWORKS, digest\n"
+        "from trained import NETWORKS, digest, force_teams\n"
+        "force_teams()\n"
         "digest(NETWORKS[5], 'float32', 2)\n"
         "child = os.fork()\n"
         "found = digest(NETWORKS[5], 'float32', 2) + ' '\n"
@@ -165,3 +222,31 @@ def test_a_gradient_that_is_kept_changes_no_bit(sizes, dtype, optimizer):
         net.fit(x, y, rule[optimizer], epochs=2, batch_size=40, stop=stop)
         params.append(net.params.tobytes())
     assert params[0] == params[1]
+
+
+def test_a_fork_within_a_fit_goes_on_alone_with_the_same_bits():
+    code = (
+        "import os, sys, hashlib\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import numpy as np, fastbp as fb\n"
+        "from trained import force_teams\n"
+        "force_teams()\n"
+        "x = np.random.default_rng(0).normal(size=(300, 9)).astype('float32')\n"
+        "net = fb.mlp([9, 40, 1], 'tanh')\n"
+        "children = []\n"
+        "def fork(net, history):\n"
+        "    if len(history.loss) == 2: children.append(os.fork())\n"
+        "net.fit(x, x[:, :1], epochs=4, validation=0.5, callbacks=fork, threads=3)\n"
+        "os.write(1, (hashlib.sha256(net.params.tobytes()).hexdigest() + ' ').encode())\n"
+        "if children == [0]: os._exit(0)\n"
+        "sys.exit(os.waitpid(children[0], 0)[1])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-W", "ignore", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    parent, child = done.stdout.split()
+    assert parent == child

@@ -44,7 +44,8 @@ def run(structure, rows, optimizer, batch_size, threads, shuffled=False):
     safe = Safe(bound, plan.safe_space(optimizer.n_slots), net.params, optimizer)
     bound.set_data(*rows)
     bound.set_rule(optimizer, safe, keep_gradient=True)
-    bound.start_team(threads, 2)
+    team = engine.Team(threads, 2) if threads > 1 else None
+    bound.use_team(team)
     n_rows = len(rows[0])
     n_steps = -(-n_rows // batch_size)
     order = np.random.default_rng(5).permutation(n_rows) if shuffled else None
@@ -57,7 +58,7 @@ def run(structure, rows, optimizer, batch_size, threads, shuffled=False):
             left.append(array.tobytes())
         if bound.kept:
             left += [safe.params.tobytes(), safe.slots.tobytes(), safe.clock.tobytes()]
-    bound.end_team()
+    bound.use_team(None)
     return left, bool(work.any())
 
 

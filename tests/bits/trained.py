@@ -7,6 +7,7 @@ import sys
 import numpy as np
 
 import fastbp as fb
+from fastbp import threads as team_sizes
 
 # (sizes, hidden, output, loss, rows, batch size, optimizer): ragged and round, shallow and deep.
 NETWORKS = [
@@ -40,6 +41,15 @@ def optimizer_of(name):
         "nesterov": lambda: fb.SGD(0.02, momentum=0.9, nesterov=True, weight_decay=1e-3),
         "adam": lambda: fb.Adam(0.01),
     }[name]()
+
+
+def force_teams(columns=False, change=setattr):
+    """Let teams have as many threads as asked for, whatever the work and the cores."""
+    change(team_sizes, "usable_cores", lambda: team_sizes.MOST_THREADS)
+    for cost in ("STEP_WORK", "ELEMENT_WORK", "CALL_WORK"):
+        change(team_sizes, cost, 1e-9)
+    change(team_sizes, "PANEL_COLUMNS", 0)
+    change(team_sizes, "COLUMN_WEIGHTS", 0 if columns else float("inf"))
 
 
 def trained(network, dtype, threads=1):

@@ -1,37 +1,75 @@
-"""How many threads a fit takes."""
+"""How many threads a call takes."""
+
+import subprocess
+import sys
 
 import pytest
 
 import fastbp as fb
 from fastbp import threads
 
+TINY = fb.mlp([2, 8, 1])._spec
+WIDE = fb.mlp([784, 512, 512, 10])._spec
+DEEP = fb.mlp([64] * 51 + [1], "tanh")._spec
+SETTINGS = ["FASTBP_NUM_THREADS", "OMP_NUM_THREADS"]
+
 
 @pytest.fixture(autouse=True)
 def _four_cores(monkeypatch):
-    monkeypatch.delenv("FASTBP_NUM_THREADS", raising=False)
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(threads, "usable_cores", lambda: 4)
 
 
-def test_a_number_asked_for_is_taken():
-    assert threads.threads_for(3, work=0) == 3
-    assert threads.threads_for(10**6, work=0) == threads.MOST_THREADS
+def test_a_number_asked_for_is_the_most_that_is_taken():
+    assert threads.most_threads(3) == 3
+    assert [threads.fit_threads(count, WIDE, 256, 10**6) for count in (1, 2, 3)] == [1, 2, 3]
+    assert threads.fit_threads(2, TINY, 256, 10**6) == 1
+    assert [threads.pass_threads(count, WIDE, 10_000) for count in (1, 2, 3)] == [1, 2, 3]
+    assert threads.pass_threads(2, TINY, 10_000) == 1
 
 
-def test_the_default_is_what_the_work_pays_for_up_to_the_cores():
-    paying = threads.WORK_PER_THREAD
-    assert [threads.threads_for(None, work) for work in (0, paying, 2.5 * paying, 99 * paying)] == [
-        1,
-        1,
-        2,
-        4,
-    ]
+def test_no_more_threads_are_taken_than_there_are_cores():
+    assert threads.most_threads(10**6) == 4
+    assert threads.fit_threads(8, WIDE, 1024, 10**6) == 4
+    assert threads.pass_threads(8, WIDE, 10**6) == 4
+
+
+def test_the_default_is_what_the_work_pays_for():
+    assert [threads.fit_threads(None, WIDE, rows, 10**6) for rows in (1, 32, 256)] == [1, 3, 4]
+    assert [threads.pass_threads(None, WIDE, rows) for rows in (1, 32, 10_000)] == [1, 2, 4]
+    # Hardly any arithmetic for each number that goes from core to core.
+    assert threads.fit_threads(None, DEEP, 128, 10**6) == 1
+
+
+def test_a_short_fit_starts_no_threads():
+    assert threads.fit_threads(2, WIDE, 32, 1e6) == 2
+    assert threads.fit_threads(2, fb.mlp([32, 256, 256, 1])._spec, 128, 0.5) == 1
+
+
+def test_wide_layers_are_split_by_columns():
+    assert threads.split_columns(WIDE, 2)
+    assert not threads.split_columns(WIDE, 64)
+    assert not threads.split_columns(DEEP, 2)
+    # A row of softmax needs all its columns.
+    assert not threads.split_columns(fb.mlp([784, 512, 512, 10], "softmax")._spec, 2)
 
 
 def test_the_environment_sets_the_most(monkeypatch):
     monkeypatch.setenv("FASTBP_NUM_THREADS", "2")
-    assert threads.threads_for(None, 99 * threads.WORK_PER_THREAD) == 2
-    assert threads.threads_for(None, 0) == 1
-    assert threads.threads_for(3, 0) == 3
+    assert threads.most_threads() == 2
+    assert threads.fit_threads(None, TINY, 1, 1) == 1
+    assert threads.most_threads(3) == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "most"), [("2", 2), (" 3 ", 3), ("2,1", 2), ("99", 4), ("0", 4), ("no", 4), ("", 4)]
+)
+def test_the_environment_of_other_libraries_sets_the_most_too(monkeypatch, value, most):
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert threads.most_threads() == most
+    monkeypatch.setenv("FASTBP_NUM_THREADS", "1")
+    assert threads.most_threads() == 1
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
@@ -42,12 +80,38 @@ def test_a_bad_environment_is_refused(monkeypatch, value):
 
 
 @pytest.mark.parametrize(("value", "error"), [(0, ValueError), (1.5, TypeError), (True, TypeError)])
-def test_a_bad_number_is_refused(value, error):
+@pytest.mark.parametrize("call", ["fit", "predict", "evaluate"])
+def test_a_bad_number_is_refused(call, value, error):
+    arguments = {"x": [[1.0]], "y": [1.0], "threads": value}
+    if call == "predict":
+        del arguments["y"]
     with pytest.raises(error, match=r"^threads must be"):
-        fb.mlp([1, 1]).fit([[1.0]], [1.0], epochs=1, threads=value)
+        getattr(fb.mlp([1, 1]), call)(**arguments)
 
 
 def test_the_affinity_of_the_process_counts(monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: {5}, raising=False)
     assert threads.usable_cores() == 1
+
+
+def test_teams_keep_to_the_cores_of_their_process():
+    # A team takes its threads off the caller's core, and must not let them out of the affinity.
+    code = (
+        "import os, threading, numpy as np\n"
+        "core = min(os.sched_getaffinity(0))\n"
+        "os.sched_setaffinity(0, {core})\n"
+        "from fastbp._compiled import engine\n"
+        "team = engine.Team(3, 1)\n"
+        "for task in os.listdir('/proc/self/task'):\n"
+        "    assert os.sched_getaffinity(int(task)) == {core}, task\n"
+        "print(len(os.listdir('/proc/self/task')))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+    )
+    assert int(done.stdout) >= 3
