@@ -456,9 +456,10 @@ class Network:
         progress : bool, optional
             Whether to print a line an epoch to standard error; None: where that is a terminal.
         threads : int, optional
-            The most threads to use, at least 1; None: FASTBP_NUM_THREADS, or else OMP_NUM_THREADS,
-            or else the cores that the process may use. Fewer are used where the work pays for
-            fewer, and never more than there are cores. The result has the same bits for any number.
+            The most threads to use, at least 1; None: FASTBP_NUM_THREADS, or else OMP_NUM_THREADS
+            (which joblib sets in its processes), or else the cores that the process may use. Fewer
+            are used where the work pays for fewer, and never more than there are cores. The result
+            has the same bits for any number.
 
         Returns
         -------

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import fastbp as fb
@@ -93,6 +94,32 @@ def test_the_affinity_of_the_process_counts(monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: {5}, raising=False)
     assert threads.usable_cores() == 1
+
+
+def fitted():
+    """Return (parameters, most threads) of a fit large enough for two threads."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(512, 400)).astype(np.float32)
+    net = fb.mlp([400, 400, 400, 1], "relu")
+    net.fit(x, x[:, :1], epochs=3, batch_size=256, progress=False)
+    return net.params.tobytes(), threads.most_threads()
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_joblib_workers_train_the_same_bits(backend):
+    joblib = pytest.importorskip("joblib")
+    expected = fitted()[0]
+    jobs = [joblib.delayed(fitted)() for _ in range(4)]
+    with joblib.parallel_config(backend=backend, n_jobs=2):
+        found = joblib.Parallel()(jobs)
+    assert [params == expected for params, _ in found] == [True] * 4
+
+
+def test_processes_of_joblib_share_the_cores_out():
+    joblib = pytest.importorskip("joblib")
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        found = joblib.Parallel()(joblib.delayed(fitted)() for _ in range(2))
+    assert [most for _, most in found] == [max(1, joblib.cpu_count() // 2)] * 2
 
 
 def test_teams_keep_to_the_cores_of_their_process():
