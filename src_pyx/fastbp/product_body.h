@@ -137,7 +137,7 @@ static inline void FASTBP_TYPED(work)(const FASTBP_TYPED(operands) * o,
 /* The whole product, panel by panel, for one block of terms after the other. */
 static void FASTBP_TYPED(multiply)(const FASTBP_TYPED(operands) * o) {
     FASTBP_TYPED(panel) panels[2], *now = &panels[0], *coming = &panels[1], *other;
-    if (o->rows == 0) return; /* a thread without a share */
+    if (o->rows == 0 || o->columns == 0) return; /* a thread without a share */
     now->packed = o->packed;
     coming->packed = o->packed + FASTBP_SUM_BLOCK * 3 * LANES;
     FASTBP_TYPED(set_panel)(now, o, 0, 0);

@@ -101,7 +101,9 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
     cdef double[3] clock
     cdef const Rule* rule
     cdef Part part
-    if threads == 1 and take_tiny_steps(net, buffers, data, job.rule, run, work):
+    if threads == 1 and take_tiny_steps(
+        job.net, job.buffers, data, job.rule, run, work
+    ):
         return
     memcpy(clock, job.rule.clock, sizeof(clock))
     meet(job.team)

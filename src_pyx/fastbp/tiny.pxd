@@ -315,7 +315,6 @@ cdef inline void take_steps(
             break
         if keep:
             keep_state(net, buffers, rule, run, sizeof(real))
-            run.kept = True
             keep = False
         output_delta(net, &frame, a + last, y, weight, delta + last)
         backward(net, &frame, params, x, a, delta, grad)
