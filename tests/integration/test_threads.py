@@ -96,18 +96,24 @@ def test_the_affinity_of_the_process_counts(monkeypatch):
     assert threads.usable_cores() == 1
 
 
-def fitted():
-    """Return (parameters, most threads) of a fit large enough for two threads."""
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(512, 400)).astype(np.float32)
-    net = fb.mlp([400, 400, 400, 1], "relu")
-    net.fit(x, x[:, :1], epochs=3, batch_size=256, progress=False)
-    return net.params.tobytes(), threads.most_threads()
+def sent_by_value():
+    """Return a function to be sent to workers, which may not be able to import this module."""
+
+    def fitted():
+        """Return (parameters, most threads) of a fit large enough for two threads."""
+        rng = np.random.default_rng(0)
+        x = rng.normal(size=(512, 400)).astype(np.float32)
+        net = fb.mlp([400, 400, 400, 1], "relu")
+        net.fit(x, x[:, :1], epochs=3, batch_size=256, progress=False)
+        return net.params.tobytes(), threads.most_threads()
+
+    return fitted
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_joblib_workers_train_the_same_bits(backend):
     joblib = pytest.importorskip("joblib")
+    fitted = sent_by_value()
     expected = fitted()[0]
     jobs = [joblib.delayed(fitted)() for _ in range(4)]
     with joblib.parallel_config(backend=backend, n_jobs=2):
@@ -118,7 +124,7 @@ def test_joblib_workers_train_the_same_bits(backend):
 def test_processes_of_joblib_share_the_cores_out():
     joblib = pytest.importorskip("joblib")
     with joblib.parallel_config(backend="loky", n_jobs=2):
-        found = joblib.Parallel()(joblib.delayed(fitted)() for _ in range(2))
+        found = joblib.Parallel()(joblib.delayed(sent_by_value())() for _ in range(2))
     assert [most for _, most in found] == [max(1, joblib.cpu_count() // 2)] * 2
 
 
