@@ -52,6 +52,11 @@ static inline fastbp_team *fastbp_team_start(int threads, int cores) {
 #include <time.h>
 #include <unistd.h>
 
+/* Which core a thread may run on is no part of POSIX. */
+#if defined(__linux__) && defined(CPU_CLR)
+#define FASTBP_AFFINITY
+#endif
+
 /* Waking a sleeper takes 20 to 80 us. To spin for less than that is a trap: each side falls asleep
    just before the other one is awake, barrier after barrier. This long a spin also bridges what
    Python does between two calls of the engine. */
@@ -78,7 +83,7 @@ typedef struct fastbp_team {
     pthread_t *handles;
     pthread_t caller;
     pid_t process;
-#if defined(__linux__)
+#if defined(FASTBP_AFFINITY)
     cpu_set_t allowed;
 #endif
 } fastbp_team;
@@ -88,7 +93,7 @@ typedef struct {
     int thread;
 } fastbp_member;
 
-#if defined(__linux__)
+#if defined(FASTBP_AFFINITY)
 /* Move the members to the other cores that the caller may use, whenever it is on a new one. */
 static inline void fastbp_keep_off(fastbp_team *team) {
     const int home = sched_getcpu();
@@ -191,7 +196,7 @@ static inline fastbp_team *fastbp_team_start(int threads, int cores) {
     team->home = -1;
     team->caller = pthread_self();
     team->process = getpid();
-#if defined(__linux__)
+#if defined(FASTBP_AFFINITY)
     if (sched_getaffinity(0, sizeof team->allowed, &team->allowed) != 0) CPU_ZERO(&team->allowed);
 #endif
     team->handles = malloc((size_t)threads * sizeof *team->handles);
