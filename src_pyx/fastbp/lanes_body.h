@@ -5,7 +5,7 @@
 #define PARTS (ROW / LANES)
 #define LOAD(p) (*(const PART *)(p))
 #define STORE(p, v) (*(PART *)(p) = (v))
-#define EACH_PART _Pragma("GCC unroll 4") for (int i = 0; i < PARTS; i++)
+#define EACH_PART FASTBP_UNROLL for (int i = 0; i < PARTS; i++)
 
 /* c[r, n] = sum_k a[r, k] b[k, n] + bias[n]; also to `copy`. bias and copy may be NULL. */
 FASTBP_INLINE void FASTBP_TYPED(lanes_product)(REAL *c, REAL *copy, const REAL *a, const REAL *b,
