@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import fastbp as fb
-from fastbp import _cpu
+from fastbp import _compiled, _cpu
 from fastbp import threads as team_sizes
 from fastbp._compiled import engine
 
@@ -42,6 +42,7 @@ def teams(request, monkeypatch):
     force_teams(request.param == "columns", monkeypatch.setattr)
 
 
+@pytest.mark.skipif("plain C" in _compiled.COMPILER, reason="this build has no threads")
 def test_a_team_is_as_large_as_a_test_asks_for(teams):
     for count in THREADS:
         assert team_sizes.fit_threads(count, fb.mlp([1, 1])._spec, 1, 1) == count
