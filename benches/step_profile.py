@@ -9,7 +9,6 @@ measured time of a step is its time. What the compiler has inlined counts where 
 """
 
 import argparse
-import datetime
 import json
 import re
 import subprocess
@@ -22,6 +21,7 @@ BENCHES = Path(__file__).resolve().parent
 sys.path[:0] = [str(BENCHES), str(BENCHES / "peers")]
 
 from marked_block import fill_all  # noqa: E402
+from measured import measured_on  # noqa: E402
 from workloads import Workload, build, find  # noqa: E402
 
 ROOT = BENCHES.parent
@@ -33,7 +33,10 @@ SECONDS = 6.0
 # The first pattern that fits a function's name says which part of a step it is.
 PARTS = [
     ("products: register tiles", r"tile_|one_row"),
-    ("products: packing and transposing panels", r"pack_|block_product|panel_|product"),
+    (
+        "products: packing and transposing panels",
+        r"pack|transpose|copy_units|set_panel|work_f|multiply|panel_|product|bring_near",
+    ),
     ("bias gradients", r"column_sums"),
     ("forward pass besides its products: activations", r"forward"),
     ("losses and output delta", r"loss|output_delta"),
@@ -112,20 +115,6 @@ def table(results: dict[str, dict]) -> str:
     return "\n".join([*lines, "", "; ".join(described) + "."])
 
 
-def caption() -> str:
-    """Return the machine, the versions and the date."""
-    import numpy as np
-
-    import fastbp as fb
-
-    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    return (
-        f"Measured {datetime.date.today()} on {cpu[1] if cpu else 'an unknown CPU'}, one thread, "
-        f"float32; fastbp {fb.__version__}, numpy {np.__version__}, "
-        f"Python {sys.version.split()[0]}."
-    )
-
-
 def main() -> int:
     """Measure, or only compare with what was measured."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -136,7 +125,10 @@ def main() -> int:
         train(find(arguments.train, False))
         return 0
     if not arguments.check:
-        results = {"caption": caption(), "workloads": {name: measure(name) for name in WORKLOADS}}
+        results = {
+            "caption": measured_on("one thread, float32"),
+            "workloads": {name: measure(name) for name in WORKLOADS},
+        }
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     body = table(json.loads(RESULTS.read_text()))
     return fill_all({ROOT / "docs" / "performance.md": body}, NAME, arguments.check)

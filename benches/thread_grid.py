@@ -11,11 +11,9 @@ up to RETRIES times. `threads=` is the most that a fit may use, so where more do
 """
 
 import argparse
-import datetime
 import json
 import os
 import random
-import re
 import statistics
 import sys
 import time
@@ -23,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from marked_block import fill_all
+from measured import measured_on
 
 import fastbp as fb
 from fastbp.threads import fit_threads, usable_cores
@@ -171,16 +170,12 @@ def table(results: dict[str, Any]) -> str:
 
 
 def caption(samples: int) -> str:
-    """Return the machine, the versions and the date."""
-    import numpy as np
-
-    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    """Return what was measured, on which machine and how."""
+    where = measured_on(f"{usable_cores()} cores")
     return (
-        f"Measured {datetime.date.today()} on {cpu[1] if cpu else 'an unknown CPU'}, "
-        f"{usable_cores()} cores; fastbp {fb.__version__}, numpy {np.__version__}, Python "
-        f"{sys.version.split()[0]}. SGD with momentum, float32; medians of {samples} interleaved "
-        f"samples. Times of a step in shares of that with one thread; in brackets the threads that "
-        f"a fit used."
+        f"{where} SGD with momentum, float32; medians of {samples} "
+        f"interleaved samples. Times of a step in shares of that with one thread; in brackets the "
+        f"threads that a fit used."
     )
 
 

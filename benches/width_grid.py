@@ -10,11 +10,9 @@ fastbp.kernels makes them but without its copies and checks, which would take mo
 """
 
 import argparse
-import datetime
 import itertools
 import json
 import os
-import re
 import statistics
 import sys
 import time
@@ -24,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from marked_block import fill_all
+from measured import measured_on
 
 import fastbp as fb
 from fastbp._compiled import LEVEL, engine
@@ -139,14 +138,10 @@ def measure(subject: str, batch: int, pair: tuple[int, int]) -> dict[str, Any]:
 
 
 def caption() -> str:
-    """Return the machine, the versions and the date."""
-    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    return (
-        f"Measured {datetime.date.today()} on {cpu[1] if cpu else 'an unknown CPU'}, one thread "
-        f"bound to one CPU, float32, level {LEVEL}; fastbp {fb.__version__}, numpy "
-        f"{np.__version__}, Python {sys.version.split()[0]}. Medians of {ROUNDS} pairs of samples, "
-        f"each of about {SECONDS * 1e3:.0f} ms, with their quartiles."
-    )
+    """Return what was measured, on which machine and how."""
+    where = measured_on(f"one thread bound to one CPU, float32, level {LEVEL}")
+    each = f"about {SECONDS * 1e3:.0f} ms"
+    return f"{where} Medians of {ROUNDS} pairs of samples, each of {each}, with their quartiles."
 
 
 def shown(found: dict[str, Any]) -> str:
