@@ -185,13 +185,28 @@ def test_sixteen_python_threads_predict_on_one_network_alike(teams):
     assert found == [True] * 16
 
 
-def test_a_fork_after_a_threaded_fit_trains_the_same_bits(alone):
-    name = network_id(NETWORKS[5])
-    code = (
+def outputs_of_team(code):
+    """Return the words that the code prints in a process whose fits all run on teams."""
+    start = (
         "import os, sys\n"
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from trained import NETWORKS, digest, force_teams\n"
+        "from trained import force_teams\n"
         "force_teams()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-W", "ignore", "-c", start + code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout.split()
+
+
+def test_a_fork_after_a_threaded_fit_trains_the_same_bits(alone):
+    name = network_id(NETWORKS[5])
+    found = outputs_of_team(
+        "from trained import NETWORKS, digest\n"
         "digest(NETWORKS[5], 'float32', 2)\n"
         "child = os.fork()\n"
         "found = digest(NETWORKS[5], 'float32', 2) + ' '\n"
@@ -199,14 +214,7 @@ def test_a_fork_after_a_threaded_fit_trains_the_same_bits(alone):
         "if child == 0: os._exit(0)\n"
         "sys.exit(os.waitpid(child, 0)[1])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-P", "-W", "ignore", "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert done.stdout.split() == [alone[name, "float32"]] * 2
+    assert found == [alone[name, "float32"]] * 2
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
@@ -226,12 +234,8 @@ def test_a_gradient_that_is_kept_changes_no_bit(sizes, dtype, optimizer):
 
 
 def test_a_fork_within_a_fit_goes_on_alone_with_the_same_bits():
-    code = (
-        "import os, sys, hashlib\n"
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "import numpy as np, fastbp as fb\n"
-        "from trained import force_teams\n"
-        "force_teams()\n"
+    parent, child = outputs_of_team(
+        "import hashlib, numpy as np, fastbp as fb\n"
         "x = np.random.default_rng(0).normal(size=(300, 9)).astype('float32')\n"
         "net = fb.mlp([9, 40, 1], 'tanh')\n"
         "children = []\n"
@@ -242,12 +246,4 @@ def test_a_fork_within_a_fit_goes_on_alone_with_the_same_bits():
         "if children == [0]: os._exit(0)\n"
         "sys.exit(os.waitpid(children[0], 0)[1])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-P", "-W", "ignore", "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    parent, child = done.stdout.split()
     assert parent == child
