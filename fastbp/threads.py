@@ -19,7 +19,7 @@ CALL_WORK = 20_000_000
 # From so many weights a layer on, threads own columns of a layer and not rows of the batch, unless
 # their shares are narrower than a panel of columns.
 COLUMN_WEIGHTS = 130_000
-PANEL_COLUMNS = 48
+NARROWEST_SHARE = 48
 MOST_THREADS = 256
 
 
@@ -75,7 +75,7 @@ def layer_work(spec: Spec) -> int:
 def split_columns(spec: Spec, threads: int) -> bool:
     """Return whether threads own columns of a layer, not rows: for wide layers, of elements."""
     mean = layer_work(spec) / len(spec.layers)
-    wide = mean >= max(COLUMN_WEIGHTS, (PANEL_COLUMNS * threads) ** 2)
+    wide = mean >= max(COLUMN_WEIGHTS, (NARROWEST_SHARE * threads) ** 2)
     return wide and all(layer.activation != "softmax" for layer in spec.layers[:-1])
 
 

@@ -48,7 +48,7 @@ def force_teams(columns=False, change=setattr):
     change(team_sizes, "usable_cores", lambda: team_sizes.MOST_THREADS)
     for cost in ("STEP_WORK", "ELEMENT_WORK", "CALL_WORK"):
         change(team_sizes, cost, 1e-9)
-    change(team_sizes, "PANEL_COLUMNS", 0)
+    change(team_sizes, "NARROWEST_SHARE", 0)
     change(team_sizes, "COLUMN_WEIGHTS", 0 if columns else float("inf"))
 
 
