@@ -159,6 +159,12 @@ static void FASTBP_TYPED(multiply)(const FASTBP_TYPED(operands) * o) {
     FASTBP_TYPED(work)(o, now, coming);
 }
 
+/* What every product sets of its operands, from arguments of the same names. */
+#define PLACES(room)                                                                               \
+    .c = c, .c_row = c_row, .a = a, .a_row = a_row, .b = b, .b_row = b_row, .rows = rows,          \
+    .columns = columns, .terms = terms, .packed = room
+#define PACKING(copy) ((copy) ? FASTBP_COPIED : FASTBP_AS_STORED)
+
 /* c[m, n] = sum_k a[m, k] b[k, n] + bias[n] for rows of a and b as stored (forward; bias may be
    NULL).
 
@@ -180,36 +186,17 @@ static void FASTBP_TYPED(product)(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdi
     const int large = terms * columns * (ptrdiff_t)sizeof(REAL) > FASTBP_PACK_BYTES;
     const int copy = rows >= FASTBP_PACK_ROWS && (large || b_row % LANES != 0);
     FASTBP_TYPED(operands)
-    o = {c,
-         c_row,
-         a,
-         a_row,
-         0,
-         b,
-         b_row,
-         rows,
-         columns,
-         terms,
-         0,
-         bias,
-         copy ? FASTBP_COPIED : FASTBP_AS_STORED,
-         far,
-         scratch,
-         {NULL},
-         0,
-         0};
+    o = {PLACES(scratch), .bias = bias, .packing = PACKING(copy), .far = far};
     FASTBP_TYPED(multiply)(&o);
 }
 
-/* c[m, n] = sum_k a[m, k] w[n, k] (data gradient): as product, with b = w transposed. */
+/* c[m, n] = sum_k a[m, k] b[n, k] (data gradient): as product, with the transpose of b. */
 static void FASTBP_TYPED(product_by_transpose)(REAL *c, ptrdiff_t c_row, const REAL *a,
-                                               ptrdiff_t a_row, const REAL *w, ptrdiff_t w_row,
+                                               ptrdiff_t a_row, const REAL *b, ptrdiff_t b_row,
                                                ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t terms,
                                                REAL *scratch) {
     const int far = terms * columns * (ptrdiff_t)sizeof(REAL) > FASTBP_FAR_BYTES;
-    FASTBP_TYPED(operands)
-    o = {c,   c_row,   a,      a_row, 0, w, w_row, rows, columns, terms, 0, NULL, FASTBP_TRANSPOSED,
-         far, scratch, {NULL}, 0,     0};
+    FASTBP_TYPED(operands) o = {PLACES(scratch), .packing = FASTBP_TRANSPOSED, .far = far};
     FASTBP_TYPED(multiply)(&o);
 }
 
@@ -232,24 +219,8 @@ static void FASTBP_TYPED(product_transposed)(REAL *c, ptrdiff_t c_row, const REA
                                              int soon_count, ptrdiff_t soon_row) {
     const int copy = columns > 3 * LANES && rows >= FASTBP_PACK_ROWS;
     FASTBP_TYPED(operands)
-    o = {c,
-         c_row,
-         a,
-         a_row,
-         1,
-         b,
-         b_row,
-         rows,
-         columns,
-         terms,
-         add,
-         NULL,
-         copy ? FASTBP_COPIED : FASTBP_AS_STORED,
-         0,
-         scratch,
-         {NULL},
-         soon_count,
-         soon_row};
+    o = {PLACES(scratch),          .across = 1,         .add = add, .packing = PACKING(copy),
+         .soon_count = soon_count, .soon_row = soon_row};
     if (columns == 1 && c_row == 1) {
         FASTBP_TYPED(one_row)(b, b_row, a, a_row, terms, c, rows, add, NULL, scratch);
         return;
@@ -291,6 +262,8 @@ static void FASTBP_TYPED(column_sums)(REAL *restrict total, const REAL *restrict
 #undef SPLAT
 #undef FMA
 #undef STORE_FIRST
+#undef PLACES
+#undef PACKING
 #undef LANES
 #undef LOAD
 #undef STORE
