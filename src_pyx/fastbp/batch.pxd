@@ -5,7 +5,6 @@ from .network cimport (
     Network, Part, data_gradient, forward, losses_of_rows, output_delta, weight_gradient,
 )
 from .real cimport real
-from .update cimport Rule
 
 cdef struct Data:
     # The rows of a call: x (n_rows, n_in), y (n_rows, n_out) or label (n_rows,), weight or NULL.
@@ -94,15 +93,13 @@ cdef inline double sum_of(const double* values, Py_ssize_t n) noexcept nogil:
 
 
 cdef inline void backward_alone(
-    const Network* net, const Buffers* buffers, real* work, Py_ssize_t rows, bint add,
-    const Rule* rule, const double* clock, Part part, bint inputs
+    const Network* net, const Buffers* buffers, real* work, Py_ssize_t rows, bint add, Part part
 ) noexcept nogil:
-    """The chain rule from delta^L down, each layer's weight gradient while its delta is at hand."""
+    """The chain rule from delta^L down to dL/dx; every gradient, while its delta is at hand."""
     cdef int index
     for index in range(net.n_layers - 1, -1, -1):
-        if index > 0 or inputs:
-            data_gradient(net, <const real*> buffers.params, work, index, part)
+        data_gradient(net, <const real*> buffers.params, work, index, part)
         weight_gradient(
-            net, <real*> buffers.params, work, index, rows, add, <real*> buffers.grad, rule, clock,
+            net, <real*> buffers.params, work, index, rows, add, <real*> buffers.grad, NULL, NULL,
             part,
         )

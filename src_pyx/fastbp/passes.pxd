@@ -125,7 +125,7 @@ cdef inline double whole_gradient(
         block_losses(
             net, buffers, <const real*> buffers.params, work, data, NULL, done, part, weight_sum)
         loss += sum_of(buffers.losses, rows)
-        backward_alone(net, buffers, work, rows, done > 0, NULL, NULL, part, True)
+        backward_alone(net, buffers, work, rows, done > 0, part)
         copy_rows(x_grad + done * net.n_in, work + net.x_delta, net.x_row, rows, net.n_in)
         done += rows
     return loss / weight_sum
@@ -151,7 +151,7 @@ cdef inline void backward_rows(
             )
         forward(net, <const real*> buffers.params, work, work + net.x, net.x_row, part)
         output_derivative(net, work, part)
-        backward_alone(net, buffers, work, block, done > 0, NULL, NULL, part, True)
+        backward_alone(net, buffers, work, block, done > 0, part)
         copy_rows(x_grad + done * net.n_in, work + net.x_delta, net.x_row, block, net.n_in)
         done += block
 
