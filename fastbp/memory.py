@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from fastbp._compiled import engine
 from fastbp.checks import Array
 
-# A cache line, and the widest vector of any instruction-set level.
-LINE_BYTES = 64
+LINE_BYTES = engine.LINE_BYTES
 
 
 def empty(length: int, dtype: np.dtype[Any]) -> Array:

@@ -22,6 +22,9 @@ cdef extern from "product.h" nogil:
         GRADIENT_BYTES "FASTBP_GRADIENT_BYTES"
         WHOLE_BYTES "FASTBP_WHOLE_BYTES"
         NEAR "FASTBP_NEAR"
+        NEAR_ROWS "FASTBP_NEAR_ROWS"
+        NEAR_BYTES "FASTBP_NEAR_BYTES"
+        LINE_BYTES "FASTBP_LINE_BYTES"
         FAR_BYTES "FASTBP_FAR_BYTES"
     Py_ssize_t scratch_bytes "FASTBP_SCRATCH_BYTES"(Py_ssize_t columns, Py_ssize_t item) noexcept
     Py_ssize_t packed_bytes "FASTBP_PACKED_BYTES"(Py_ssize_t columns, Py_ssize_t item) noexcept

@@ -19,8 +19,9 @@ from libc.string cimport memcpy
 
 from .activation cimport activate, times_derivative
 from .dense cimport (
-    FAR_BYTES, GRADIENT_BYTES, GRADIENT_ROWS, NEAR, WHOLE_BYTES, bring_near, column_sums,
-    packed_bytes, piece_bytes, product, product_by_transpose, product_transposed,
+    FAR_BYTES, GRADIENT_BYTES, GRADIENT_ROWS, LINE_BYTES, NEAR, NEAR_BYTES, NEAR_ROWS, WHOLE_BYTES,
+    bring_near, column_sums, packed_bytes, piece_bytes, product, product_by_transpose,
+    product_transposed,
 )
 from .loss cimport (
     gives_delta, has_power, loss_gradient_of_row, loss_of_row, take_logarithms,
@@ -29,9 +30,8 @@ from .real cimport real
 from .update cimport Rule, Stretch, update
 
 cdef enum:
-    # Shares of rows are whole register tiles, shares of columns whole cache lines.
+    # Shares of rows are whole register tiles.
     TILE_ROWS = 8
-    LINE_BYTES = 64
 
 cdef struct Layer:
     Py_ssize_t n_in
@@ -299,7 +299,7 @@ cdef inline void weight_gradient(
     cdef Py_ssize_t count
     while first < stop:
         count = min(<Py_ssize_t> GRADIENT_ROWS, stop - first)
-        if a_row > NEAR and layer.n_out > 1:
+        if a_row > NEAR and count >= NEAR_ROWS and layer.n_out * item > NEAR_BYTES:
             bring_near(near, a + first, a_row, count, rows)
             weight_gradient_rows(
                 net, params, near, GRADIENT_ROWS, delta, layer, rows, add, grad, rule, clock,

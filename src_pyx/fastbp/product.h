@@ -39,11 +39,18 @@ typedef enum { FASTBP_AS_STORED, FASTBP_COPIED, FASTBP_TRANSPOSED } fastbp_packi
 
 /* A weight gradient is worked by pieces of so many rows and bytes of a row, so that the optimizer
    finds them in the cache; a row up to FASTBP_WHOLE_BYTES long is not divided. Columns of a that
-   are further apart than FASTBP_NEAR are copied together. */
+   are further apart than FASTBP_NEAR are copied together, where there are as many as
+   FASTBP_NEAR_ROWS and rows of the gradient longer than FASTBP_NEAR_BYTES: then several panels read
+   the copy. */
 #define FASTBP_GRADIENT_ROWS 192
 #define FASTBP_GRADIENT_BYTES 576
 #define FASTBP_WHOLE_BYTES 768
 #define FASTBP_NEAR (2 * FASTBP_GRADIENT_ROWS)
+#define FASTBP_NEAR_ROWS 48
+#define FASTBP_NEAR_BYTES 192
+
+/* A cache line, and the widest vector of any level: rows and shares of columns are whole lines. */
+#define FASTBP_LINE_BYTES 64
 
 /* Scratch of the products for rows of up to `columns` numbers, from its start:
    two packed panels of b, 3 vectors wide; or, where a single row is worked, that row of sums;
@@ -51,11 +58,11 @@ typedef enum { FASTBP_AS_STORED, FASTBP_COPIED, FASTBP_TRANSPOSED } fastbp_packi
 #define FASTBP_PACKED_BYTES(columns, item) (FASTBP_SUM_BLOCK * 6 * 64 + ((columns) + 16) * (item))
 #define FASTBP_PIECE_BYTES(columns, item)                                                          \
     (((columns) < FASTBP_GRADIENT_ROWS ? (columns) : FASTBP_GRADIENT_ROWS) * FASTBP_WHOLE_BYTES)
-#define FASTBP_NEAR_BYTES(columns, item)                                                           \
+#define FASTBP_COLUMNS_BYTES(columns, item)                                                        \
     ((columns) > FASTBP_NEAR ? (FASTBP_SUM_BLOCK * FASTBP_GRADIENT_ROWS + 16) * (item) : 0)
 #define FASTBP_SCRATCH_BYTES(columns, item)                                                        \
     (FASTBP_PACKED_BYTES(columns, item) + FASTBP_PIECE_BYTES(columns, item) +                      \
-     FASTBP_NEAR_BYTES(columns, item))
+     FASTBP_COLUMNS_BYTES(columns, item))
 
 #if !defined(FASTBP_PLAIN)
 /* Rows of a register tile that is 3, 2 or 1 vectors wide: as many sums as the registers hold beside
