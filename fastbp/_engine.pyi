@@ -1,3 +1,5 @@
+import numpy as np
+
 from fastbp.checks import Array
 from fastbp.optimizers import Optimizer
 from fastbp.plan import Plan
@@ -7,9 +9,11 @@ ACTIVATIONS: dict[str, int]
 LOSSES: dict[str, int]
 UPDATES: dict[str, int]
 BLOCK_ROWS: int
+LINE_BYTES: int
 
 def scratch_length(columns: int, itemsize: int) -> int: ...
 def first_nonfinite_row(x: Array) -> int: ...
+def shuffle(order: Array, bit_generator: np.random.BitGenerator) -> None: ...
 
 class Team:
     @property

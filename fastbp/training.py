@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from fastbp import checks
+from fastbp._compiled import engine
 from fastbp.checks import Array
 from fastbp.history import History, Stop, Watch
 from fastbp.optimizers import Optimizer
@@ -232,7 +233,7 @@ class Fit:
         history = self.history
         history.stop_reason = "epochs"
         for epoch in range(1, self.settings.epochs + 1):
-            order = rng.permutation(self.n_rows) if self.settings.shuffle else None
+            order = self._order(rng) if self.settings.shuffle else None
             try:
                 reason = self._end_epoch(epoch, self._epoch(order))
                 if epoch == self.settings.epochs or reason:
@@ -249,6 +250,12 @@ class Fit:
         if self.best is not None:
             params[:] = self.best
         return history
+
+    def _order(self, rng: np.random.Generator) -> Array:
+        """Return a new order of the rows; earlier ones may still be remembered."""
+        order = np.empty(self.n_rows, np.int64)
+        engine.shuffle(order, rng.bit_generator)
+        return order
 
     def _check_parameters(self) -> None:
         """See that the last update, whose result no loss was taken of, left finite parameters."""

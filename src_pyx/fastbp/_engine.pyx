@@ -1,9 +1,10 @@
 """The compiled engine: whole passes and whole runs of steps over one network, without the GIL."""
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.pycapsule cimport PyCapsule_GetPointer
 
 from .activation cimport activation_codes
 from .batch cimport Buffers, Data, total_weight
-from .dense cimport SUM_BLOCK, scratch_bytes
+from .dense cimport LINE_BYTES as LINE, SUM_BLOCK, scratch_bytes
 from .loss cimport loss_codes
 from .network cimport Layer, Network
 from .passes cimport (
@@ -11,6 +12,7 @@ from .passes cimport (
     predict_double, predict_single, whole_gradient,
 )
 from .real cimport flush_denormals, restore_mode
+from .shuffle cimport Bits, draw_order
 from .steps cimport Job, Run, run_double, run_single
 from .team cimport Task, Team as Members, team_end, team_here, team_run, team_start
 from .update cimport Rule, update_codes
@@ -19,6 +21,7 @@ ACTIVATIONS = activation_codes()
 LOSSES = loss_codes()
 UPDATES = update_codes()
 BLOCK_ROWS = SUM_BLOCK
+LINE_BYTES = LINE
 
 
 def scratch_length(Py_ssize_t columns, Py_ssize_t itemsize):
@@ -48,6 +51,18 @@ def first_nonfinite_row(x):
     return row
 
 
+def shuffle(long long[::1] order, bit_generator):
+    """Fill order with 0 .. n - 1 in an order drawn from a numpy bit generator; n up to 2^32.
+
+    Every permutation is equally likely. Half a 64-bit word is used for a number, where it does not
+    have to be drawn again.
+    """
+    cdef const Bits* bits = <const Bits*> PyCapsule_GetPointer(
+        bit_generator.capsule, "BitGenerator")
+    with nogil:
+        draw_order(bits, &order[0], order.shape[0])
+
+
 cdef class Team:
     """Threads for the calls of an engine, from now until `end`; see team.h.
 
@@ -63,7 +78,7 @@ cdef class Team:
         self.threads = 1 if self.members == NULL else threads
 
     def __dealloc__(self):
-        self.end()
+        team_end(self.members)
 
     def end(self):
         """End the threads."""

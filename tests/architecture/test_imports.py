@@ -78,10 +78,11 @@ NOT_LOADED = [
 HEADERS = {
     "_engine.pyx": {
         *("activation", "batch", "dense", "loss", "network", "passes", "real", "steps", "team"),
-        "update",
+        *("shuffle", "update"),
     },
     "_kernels.pyx": {"activation", "dense", "elementary", "loss", "real", "update"},
     "passes.pxd": {"batch", "dense", "network", "real", "team"},
+    "shuffle.pxd": set(),
     "steps.pxd": {"batch", "network", "real", "run", "team", "tiny", "update"},
     "tiny.pxd": {"activation", "batch", "lanes", "loss", "network", "real", "run", "update"},
     "lanes.pxd": {"real"},

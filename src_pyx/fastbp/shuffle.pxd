@@ -1,0 +1,34 @@
+"""The order of an epoch's rows, drawn from a numpy bit generator.
+
+R. Durstenfeld, Algorithm 235: Random permutation, CACM 1964, in the form that fills the order while
+it draws it: i goes to a place j <= i drawn evenly, and what was there goes to place i.
+
+An even number below s out of 32 random bits is the upper half of their product with s, unless the
+lower half is one of the 2^32 mod s that would make some numbers likelier: D. Lemire, Fast Random
+Integer Generation in an Interval, ACM TOMACS 2019, Algorithm 5.
+"""
+
+cdef struct Bits:
+    # The beginning of numpy's bitgen_t (numpy/random/bitgen.h), which capsules of the name
+    # "BitGenerator" hold.
+    void* state
+    unsigned long long (*next_uint64)(void* state) noexcept nogil
+
+
+cdef inline void draw_order(const Bits* bits, long long* order, Py_ssize_t n) noexcept nogil:
+    """Fill order with 0 .. n - 1, every permutation equally likely; n up to 2^32."""
+    cdef Py_ssize_t i
+    cdef unsigned long long word = 0, product
+    cdef unsigned int bound, low
+    cdef bint half = False
+    for i in range(n):
+        bound = <unsigned int> (i + 1)
+        while True:
+            word = word >> 32 if half else bits.next_uint64(bits.state)
+            half = not half
+            product = (<unsigned long long> i + 1) * <unsigned int> word
+            low = <unsigned int> product
+            if low >= bound or low >= (0 - bound) % bound:
+                break
+        order[i] = order[product >> 32]
+        order[product >> 32] = i
