@@ -70,9 +70,15 @@ class Dense:
 
 
 class Spec:
-    """A checked description of a whole network; `shape_text` is for messages."""
+    """A checked description of a whole network; `shape_text` is for messages.
 
-    __slots__ = ("dtype", "layers", "loss", "n_in", "n_out", "seed", "shape_text", "sizes")
+    `n_weights`: multiply-adds of a row in each of a step's three products.
+    """
+
+    __slots__ = (
+        *("dtype", "layers", "loss", "n_in", "n_out", "n_weights", "seed", "shape_text"),
+        "sizes",
+    )
 
     def __init__(
         self, n_in: int, layers: Sequence[Dense], loss: str, dtype: str, seed: int | None
@@ -84,6 +90,8 @@ class Spec:
         self.seed = None if seed is None else checks.integer("seed", seed, 0)
         self.sizes = [self.n_in, *(layer.units for layer in self.layers)]
         self.n_out = self.sizes[-1]
+        pairs = zip(self.sizes, self.sizes[1:], strict=False)
+        self.n_weights = sum(n_in * n_out for n_in, n_out in pairs)
         self.shape_text = shape_text(self.sizes)
         check_pair(self.layers[-1].activation, self.loss)
 

@@ -67,21 +67,16 @@ def most_threads(threads: int | None = None) -> int:
     return min(most, usable_cores(), MOST_THREADS)
 
 
-def layer_work(spec: Spec) -> int:
-    """Return the number of weights: multiply-adds of a row in each of a step's three products."""
-    return sum(n_in * n_out for n_in, n_out in zip(spec.sizes, spec.sizes[1:], strict=False))
-
-
 def split_columns(spec: Spec, threads: int) -> bool:
     """Return whether threads own columns of a layer, not rows: for wide layers, of elements."""
-    mean = layer_work(spec) / len(spec.layers)
+    mean = spec.n_weights / len(spec.layers)
     wide = mean >= max(COLUMN_WEIGHTS, (NARROWEST_SHARE * threads) ** 2)
     return wide and all(layer.activation != "softmax" for layer in spec.layers[:-1])
 
 
 def pass_threads(threads: int | None, spec: Spec, rows: int) -> int:
     """Return the number of threads for predictions or losses of so many rows."""
-    work = 2 * rows * layer_work(spec)
+    work = 2 * rows * spec.n_weights
     if threads is None and work < 2 * CALL_WORK:
         return 1
     return max(1, int(min(most_threads(threads), work / CALL_WORK)))
@@ -89,7 +84,7 @@ def pass_threads(threads: int | None, spec: Spec, rows: int) -> int:
 
 def fit_threads(threads: int | None, spec: Spec, batch_size: int, steps: float) -> int:
     """Return the number of threads for so many steps on batches of so many rows."""
-    weights = layer_work(spec)
+    weights = spec.n_weights
     work = 6 * batch_size * weights
     # Threads that own columns need half of each W from other cores, not all of it.
     moved = weights / (2 if split_columns(spec, 2) else 1)
