@@ -33,6 +33,15 @@ CASES = {
         OUTPUTS,
         {"z": draw(ROWS, N_OUT), "output_gradient": draw(ROWS, N_OUT)},
     ),
+    "activate": (OUTPUTS, {"z": draw(ROWS, N_OUT), "activation": "gelu"}),
+    "activation_delta": (
+        OUTPUTS,
+        {
+            "z": draw(ROWS, N_OUT),
+            "output_gradient": draw(ROWS, N_OUT),
+            "activation": "gelu",
+        },
+    ),
     "dense_forward": (
         LAYER,
         {"x": draw(ROWS, N_IN), "weight": draw(N_OUT, N_IN), "bias": draw(N_OUT)},

@@ -18,18 +18,39 @@ from fastbp.construction import load, mlp
 from fastbp.gradients import Gradients
 from fastbp.history import History, Stop
 from fastbp.network import Network
-from fastbp.optimizers import SGD, Adam
+from fastbp.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Lion,
+    NAdam,
+    RAdam,
+    RMSprop,
+    Rprop,
+)
 from fastbp.spec import Dense
 from fastbp.version import __version__ as __version__
 
 __all__ = [
     "SGD",
+    "Adadelta",
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "Adamax",
     "Dense",
     "FileFormatError",
     "Gradients",
     "History",
+    "Lion",
+    "NAdam",
     "Network",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
     "Stop",
     "kernels",
     "load",

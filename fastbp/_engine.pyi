@@ -1,15 +1,23 @@
 import numpy as np
 
 from fastbp.checks import Array
-from fastbp.optimizers import Optimizer
+from fastbp.optimizers.optimizer import Optimizer
 from fastbp.plan import Plan
 from fastbp.training import Safe
 
 ACTIVATIONS: dict[str, int]
+ACTIVATION_PARAMETERS: dict[str, tuple[str, float]]
+NEEDING_Z: frozenset[str]
+COUPLING_ROWS: frozenset[str]
 LOSSES: dict[str, int]
+LOSS_PARAMETERS: dict[str, tuple[str, float]]
+OUTPUT_OF_LOSS: dict[str, str]
+TARGETS_OF_LOSS: dict[str, str]
 UPDATES: dict[str, int]
 BLOCK_ROWS: int
 LINE_BYTES: int
+CLOCK_LENGTH: int
+COMMON_SETTINGS: int
 
 def scratch_length(columns: int, itemsize: int) -> int: ...
 def first_nonfinite_row(x: Array) -> int: ...

@@ -4,12 +4,22 @@ ACTIVATIONS: dict[str, int]
 LOSSES: dict[str, int]
 ELEMENTARY: tuple[str, ...]
 
-def activation_value(activation: str, z: Array) -> None: ...
-def activation_vjp(activation: str, a: Array, g: Array) -> None: ...
+def activation_value(activation: str, alpha: float, z: Array) -> None: ...
+def activation_vjp(activation: str, alpha: float, a: Array, z: Array, g: Array) -> None: ...
 def rows_product(a: Array, b: Array, c: Array, bias: Array | None, scratch: Array) -> None: ...
-def loss_sum(loss: str, z: Array, a: Array, y: Array | None, label: Array | None) -> float: ...
+def loss_sum(
+    loss: str, parameter: float, z: Array, a: Array, y: Array | None, label: Array | None
+) -> float: ...
 def loss_delta(
-    activation: str, loss: str, a: Array, y: Array | None, label: Array | None, delta: Array
+    activation: str,
+    alpha: float,
+    loss: str,
+    parameter: float,
+    z: Array,
+    a: Array,
+    y: Array | None,
+    label: Array | None,
+    delta: Array,
 ) -> None: ...
 def add_gradients(
     a: Array,

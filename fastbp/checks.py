@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -169,7 +169,7 @@ def targets(
     """Return (y, label): y as (n_rows, n_out) of the dtype, or class indices as int64 (n_rows,).
 
     Exactly one of the two is None. A 1-D y stands for one output, or for class indices with
-    cross_entropy.
+    cross_entropy. `loss` is a plain name, n_out the number of targets a row.
     """
     array = numeric_array(name, value)
     if loss == "cross_entropy" and (array.ndim == 1 or (array.shape[1:] == (1,) and n_out > 1)):
@@ -186,8 +186,8 @@ def targets(
         raise ValueError(f"{name} must have shape {rule}, got shape {array.shape}")
     same_length(name, array, n_rows)
     y = finite(name, converted(array, dtype), array)
-    if loss != "mse":
-        probabilities(y, loss, name)
+    if loss in engine.TARGETS_OF_LOSS:
+        allowed_targets(y, loss, name)
     return y, None
 
 
@@ -210,18 +210,30 @@ def class_indices(array: Array, n_classes: int, name: str = "y") -> Array:
     return np.ascontiguousarray(array, np.int64)
 
 
-def probabilities(y: Array, loss: str, name: str = "y") -> None:
-    """Refuse targets outside [0, 1] and, for cross_entropy, rows that do not sum to 1."""
-    outside = ((y < 0) | (y > 1)).any(axis=1)
+# For each kind of targets: what a number must do, and which numbers do not.
+TARGET_RULES: dict[str, tuple[str, Callable[[Array], Array]]] = {
+    "distribution": ("lie in [0, 1]", lambda y: (y < 0) | (y > 1)),
+    "probability": ("lie in [0, 1]", lambda y: (y < 0) | (y > 1)),
+    "count": ("be at least 0", lambda y: y < 0),
+    "positive": ("be above 0", lambda y: y <= 0),
+    "sign": ("be -1 or 1", lambda y: np.abs(y) != 1),
+}
+
+
+def allowed_targets(y: Array, loss: str, name: str = "y") -> None:
+    """Refuse numbers that the loss is not defined for, and rows of classes whose sum is not 1."""
+    kind = engine.TARGETS_OF_LOSS[loss]
+    rule, wrong = TARGET_RULES[kind]
+    outside = wrong(y).any(axis=1)
     if outside.any():
         row = int(np.flatnonzero(outside)[0])
-        raise ValueError(f"{name} must lie in [0, 1] for {loss}, got {y[row]} in row {row}")
-    if loss == "cross_entropy":
+        raise ValueError(f"{name} must {rule} for {loss}, got {y[row]} in row {row}")
+    if kind == "distribution":
         away = np.abs(y.sum(axis=1, dtype=np.float64) - 1) > 1e-3
         if away.any():
             row = int(np.flatnonzero(away)[0])
             raise ValueError(
-                f"{name} must have rows that sum to 1 for cross_entropy, got {y[row]} in row {row}"
+                f"{name} must have rows that sum to 1 for {loss}, got {y[row]} in row {row}"
             )
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastbp import checks, files
+from fastbp import checks, files, names
 from fastbp._compiled import engine
 from fastbp.checks import Array
 from fastbp.gradients import Gradients
 from fastbp.history import History, Stop
 from fastbp.initializers import initial_weight
-from fastbp.optimizers import Optimizer, as_optimizer
+from fastbp.optimizers import as_optimizer
+from fastbp.optimizers.optimizer import Optimizer
 from fastbp.plan import Plan, fit_bytes, views
 from fastbp.spec import Dense, Spec
 from fastbp.threads import fit_threads, pass_threads, split_columns, usable_cores
@@ -43,9 +44,11 @@ class Network:
     layers : list of Dense
         The layers, at least one; the last one's units are the outputs.
     loss : str
-        mse: mean over rows of 1/2 sum over outputs of (a - y)^2. cross_entropy: with output
-        softmax. binary_cross_entropy: with output sigmoid. Every loss is a mean over rows of a sum
-        over outputs.
+        Every loss is a mean over rows of a sum over outputs. mse: 1/2 (a - y)^2; mae, huber,
+        log_cosh, quantile, hinge (y is -1 or 1), with any output. cross_entropy and kl_divergence
+        with output softmax, binary_cross_entropy with sigmoid, poisson and gamma with exp,
+        gaussian_nll (means, then logarithms of variances) with identity. Parameters stand in
+        brackets: "huber(1.5)", "quantile(0.9)", "cross_entropy(label_smoothing=0.1)".
     dtype : str
         "float32" or "float64", of parameters and arithmetic.
     seed : int or None
@@ -172,7 +175,7 @@ class Network:
         """Return x, y and the weights checked and converted; `origin` goes before their names."""
         array = self._rows(x, f"{origin}x")
         target, label = checks.targets(
-            y, self.loss, len(array), self._spec.n_out, self._dtype, f"{origin}y"
+            y, names.plain(self.loss), len(array), self._spec.n_y, self._dtype, f"{origin}y"
         )
         weight = checks.row_weights(sample_weight, len(array), self._dtype)
         return Rows(array, target, label, weight)
@@ -503,6 +506,12 @@ class Network:
             progress=show_progress(progress),
             seed=self.seed,
         )
+        if rule.full_batch and settings.batch_size < n_rows:
+            raise ValueError(
+                f"batch_size must be None (all {n_rows} rows) for {type(rule).__name__}, which "
+                f"compares gradients of the same rows, got {batch_size}; for smaller batches use "
+                "fb.Adam or fb.RMSprop"
+            )
         steps = settings.epochs * (n_rows / settings.batch_size)
         wanted = fit_threads(threads, self._spec, settings.batch_size, steps)
         found = self._take_engine(settings.batch_size, wanted, trains=True)

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastbp import names
 from fastbp._compiled import engine
 from fastbp.checks import Array
 from fastbp.memory import LINE_BYTES, zeros
-from fastbp.spec import Spec
+from fastbp.spec import Dense, Spec
 
 # Rows this far apart fall into the same few sets of a cache.
 CONFLICT_BYTES = 2048
@@ -28,10 +29,12 @@ class LayerPlan(NamedTuple):
     n_in: int
     n_out: int
     activation: str
+    alpha: float
     weight: int
     bias: int
     row: int
     a: int
+    z: int
     delta: int
 
 
@@ -63,8 +66,8 @@ class Plan:
         trains: bool = True,
     ) -> None:
         self.dtype = np.dtype(spec.dtype)
-        self.loss = spec.loss
-        self.n_in, self.n_out = spec.n_in, spec.n_out
+        self.loss, self.loss_parameter = names.split(spec.loss, engine.LOSS_PARAMETERS)
+        self.n_in, self.n_out, self.n_y = spec.n_in, spec.n_out, spec.n_y
         self.capacity = min(rows, engine.BLOCK_ROWS)
         if threads > 1 and not trains:
             self.capacity = engine.BLOCK_ROWS * threads
@@ -76,9 +79,10 @@ class Plan:
         self.x_row = widths[0]
         self.x = self._take(self.capacity * widths[0]) if trains else -1
         self.x_delta = self._take(self.capacity * widths[0]) if inputs else -1
-        self.y = self._take(self.capacity * spec.n_out) if trains else -1
-        self.z = self._take(self.capacity * widths[-1])
+        self.y = self._take(self.capacity * spec.n_y) if trains else -1
         a = self._places(widths[1:], in_turn=not trains and threads == 1)
+        z = [self._kept(layer, trains) for layer in spec.layers[:-1]]
+        z.append(self._take(self.capacity * widths[-1]))
         deltas = self._places(widths[1:], in_turn=threads == 1) if trains else [-1] * len(a)
         self.layers: list[LayerPlan] = []
         weight = 0
@@ -88,11 +92,12 @@ class Plan:
                 LayerPlan(
                     n_in,
                     layer.units,
-                    layer.activation,
+                    *names.split(layer.activation, engine.ACTIVATION_PARAMETERS),
                     weight,
                     end if layer.bias else -1,
                     widths[index + 1],
                     a[index],
+                    z[index],
                     deltas[index],
                 )
             )
@@ -111,6 +116,12 @@ class Plan:
             return [self._take(self.capacity * width) for width in widths]
         places = [self._take(self.capacity * max(widths[turn::2], default=0)) for turn in (0, 1)]
         return [places[index % 2] for index in range(len(widths))]
+
+    def _kept(self, layer: Dense, trains: bool) -> int:
+        """Return a place for a hidden layer's z where its derivative needs it, else -1."""
+        if not trains or names.plain(layer.activation) not in engine.NEEDING_Z:
+            return -1
+        return self._take(self.capacity * self._row(layer.units))
 
     def _padded(self, length: int) -> int:
         """Return the length rounded up to whole cache lines."""

@@ -2,19 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fastbp import checks
+import numpy as np
+
+from fastbp import checks, names
 from fastbp._compiled import engine
+from fastbp.checks import Array
 
 ACTIVATIONS = tuple(engine.ACTIVATIONS)
+# Those with a parameter: its name and default.
+ACTIVATION_PARAMETERS = engine.ACTIVATION_PARAMETERS
+LOSS_PARAMETERS = engine.LOSS_PARAMETERS
 LOSSES = tuple(engine.LOSSES)
 DTYPES = ("float32", "float64")
-INITS = ("auto", "he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "zeros")
+# The rules for first weights and how many numbers each takes; "given" is what a file says of
+# weights that came from an array or a function.
+INITS = {
+    **dict.fromkeys(["auto", "he_normal", "he_uniform", "glorot_normal", "glorot_uniform"], 0),
+    **dict.fromkeys(["lecun_normal", "lecun_uniform", "orthogonal", "zeros", "given"], 0),
+    "constant": 1,
+    "uniform": 2,
+}
+Init = str | Array | Callable[[int, int, np.random.Generator], Any]
 
 # The losses that are computed from z through the one activation whose gradient they cancel.
-OUTPUT_OF_LOSS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
+OUTPUT_OF_LOSS = engine.OUTPUT_OF_LOSS
+TARGETS_OF_LOSS = engine.TARGETS_OF_LOSS
+
+
+def activation_name(argument: str, text: object) -> str:
+    """Return the name of an activation, checked and written in one way."""
+    return names.canonical(argument, text, engine.ACTIVATIONS, ACTIVATION_PARAMETERS)
+
+
+def checked_init(value: object) -> Init:
+    """Return an init: a rule's name, its numbers checked; or what gives the weights."""
+    if callable(value):
+        return value
+    if not isinstance(value, str):
+        return checks.numeric_array("init", value)
+    name, bracket, rest = value.partition("(")
+    checks.choice("init", name, INITS)
+    parts = rest.removesuffix(")").split(",") if bracket else []
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) != INITS[name] or not np.isfinite(numbers).all():
+        wanted = name + ["", "(value)", "(low, high)"][INITS[name]]
+        raise ValueError(f"init must be written as {wanted}, got {value!r}")
+    return value
+
+
+def loss_name(text: object) -> str:
+    """Return the name of a loss, checked and written in one way."""
+    return names.canonical("loss", text, engine.LOSSES, LOSS_PARAMETERS)
 
 
 class Dense:
@@ -25,12 +69,17 @@ class Dense:
     units : int
         Number of outputs, at least 1.
     activation : str
-        One of identity, sigmoid, relu, tanh, softmax.
+        identity, sigmoid, relu, tanh, softmax, leaky_relu, elu, selu, gelu, gelu_tanh, silu,
+        softplus, softsign, hard_sigmoid, hard_tanh, mish, exp, sin, log_softmax. leaky_relu and elu
+        take their alpha (0.01 and 1, at least 0) in brackets: "leaky_relu(0.2)".
     bias : bool
         Whether the layer adds b.
-    init : str
-        How the weights start: auto (he_normal for relu, glorot_uniform otherwise), he_normal,
-        he_uniform, glorot_normal, glorot_uniform, zeros. Biases start at 0.
+    init : str, array_like (units, n_in) or callable
+        How the weights start: auto (he_normal for relu and its like, lecun_normal for selu,
+        glorot_uniform otherwise), he_normal, he_uniform, glorot_normal, glorot_uniform,
+        lecun_normal, lecun_uniform, orthogonal, zeros, "constant(0.1)", "uniform(-0.1, 0.1)", the
+        weights themselves, or a function of (n_in, n_out, numpy Generator) that returns them.
+        Biases start at 0.
 
     Raises
     ------
@@ -47,16 +96,17 @@ class Dense:
     __slots__ = ("activation", "bias", "init", "units")
 
     def __init__(
-        self, units: int, activation: str = "identity", bias: bool = True, init: str = "auto"
+        self, units: int, activation: str = "identity", bias: bool = True, init: Init = "auto"
     ) -> None:
         self.units = checks.integer("units", units, 1)
-        self.activation = checks.choice("activation", activation, ACTIVATIONS)
+        self.activation = activation_name("activation", activation)
         self.bias = checks.flag("bias", bias)
-        self.init = checks.choice("init", init, INITS)
+        self.init = checked_init(init)
 
     def __repr__(self) -> str:
         extra = "" if self.bias else ", bias=False"
-        extra += "" if self.init == "auto" else f", init={self.init!r}"
+        init = self.to_dict()["init"]
+        extra += "" if init == "auto" else f", init={init!r}"
         return f"Dense({self.units}, {self.activation!r}{extra})"
 
     def __eq__(self, other: object) -> bool:
@@ -66,18 +116,23 @@ class Dense:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the arguments that make this layer."""
-        return {name: getattr(self, name) for name in ("units", "activation", "bias", "init")}
+        return {
+            "units": self.units,
+            "activation": self.activation,
+            "bias": self.bias,
+            "init": self.init if isinstance(self.init, str) else "given",
+        }
 
 
 class Spec:
     """A checked description of a whole network; `shape_text` is for messages.
 
-    `n_weights`: multiply-adds of a row in each of a step's three products.
+    `n_weights`: multiply-adds of a row in each of a step's three products. `n_y`: targets a row.
     """
 
     __slots__ = (
-        *("dtype", "layers", "loss", "n_in", "n_out", "n_weights", "seed", "shape_text"),
-        "sizes",
+        *("dtype", "layers", "loss", "n_in", "n_out", "n_weights", "n_y", "seed"),
+        *("shape_text", "sizes"),
     )
 
     def __init__(
@@ -85,7 +140,7 @@ class Spec:
     ) -> None:
         self.n_in = checks.integer("n_in", n_in, 1)
         self.layers = checked_layers(layers)
-        self.loss = checks.choice("loss", loss, LOSSES)
+        self.loss = loss_name(loss)
         self.dtype = checks.choice("dtype", dtype_name(dtype), DTYPES)
         self.seed = None if seed is None else checks.integer("seed", seed, 0)
         self.sizes = [self.n_in, *(layer.units for layer in self.layers)]
@@ -93,7 +148,8 @@ class Spec:
         pairs = zip(self.sizes, self.sizes[1:], strict=False)
         self.n_weights = sum(n_in * n_out for n_in, n_out in pairs)
         self.shape_text = shape_text(self.sizes)
-        check_pair(self.layers[-1].activation, self.loss)
+        check_pair(names.plain(self.layers[-1].activation), names.plain(self.loss))
+        self.n_y = targets_a_row(self.loss, self.n_out)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as plain JSON values."""
@@ -139,6 +195,18 @@ def dtype_name(dtype: object) -> object:
     return getattr(dtype, "name", None) or getattr(dtype, "__name__", dtype)
 
 
+def targets_a_row(loss: str, n_out: int) -> int:
+    """Return how many targets a row has: one an output, or one for two with gaussian_nll."""
+    if loss != "gaussian_nll":
+        return n_out
+    if n_out % 2:
+        raise ValueError(
+            "gaussian_nll must have an even number of outputs (all means, then the logarithms of "
+            f"all variances), got {n_out}"
+        )
+    return n_out // 2
+
+
 def check_pair(output: str, loss: str) -> None:
     """Refuse a loss whose output activation it is not computed through."""
     needed = OUTPUT_OF_LOSS.get(loss, output)
@@ -156,7 +224,7 @@ def mlp_layers(sizes: object, hidden: str, output: str) -> tuple[int, list[Dense
     widths = [checks.integer(f"sizes[{i}]", size, 1) for i, size in enumerate(sizes)]
     if len(widths) < 2:
         raise ValueError(f"sizes must have at least 2 entries (inputs and outputs), got {widths}")
-    checks.choice("hidden", hidden, ACTIVATIONS)
-    checks.choice("output", output, ACTIVATIONS)
+    activation_name("hidden", hidden)
+    activation_name("output", output)
     layers = [Dense(units, hidden) for units in widths[1:-1]]
     return widths[0], [*layers, Dense(widths[-1], output)]

@@ -7,7 +7,8 @@ import functools
 import os
 from pathlib import Path
 
-from fastbp import checks
+from fastbp import checks, names
+from fastbp._compiled import engine
 from fastbp.spec import Spec
 
 # What a thread must have to do in a step, for the barriers ...
@@ -71,7 +72,8 @@ def split_columns(spec: Spec, threads: int) -> bool:
     """Return whether threads own columns of a layer, not rows: for wide layers, of elements."""
     mean = spec.n_weights / len(spec.layers)
     wide = mean >= max(COLUMN_WEIGHTS, (NARROWEST_SHARE * threads) ** 2)
-    return wide and all(layer.activation != "softmax" for layer in spec.layers[:-1])
+    hidden = {names.plain(layer.activation) for layer in spec.layers[:-1]}
+    return wide and not hidden & engine.COUPLING_ROWS
 
 
 def pass_threads(threads: int | None, spec: Spec, rows: int) -> int:

@@ -19,7 +19,7 @@ from fastbp import checks
 from fastbp._compiled import engine
 from fastbp.checks import Array
 from fastbp.history import History, Stop, Watch
-from fastbp.optimizers import Optimizer
+from fastbp.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from fastbp._engine import Engine, Team

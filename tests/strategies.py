@@ -10,16 +10,43 @@ import numpy as np
 from hypothesis import strategies as st
 
 import fastbp as fb
-from fastbp import reference
+from fastbp import reference, spec
 from fastbp.spec import ACTIVATIONS, DTYPES, LOSSES, OUTPUT_OF_LOSS
 
-# Every output activation with every loss that it may have.
-PAIRS = [
-    (output, loss)
-    for loss in LOSSES
-    for output in ACTIVATIONS
-    if OUTPUT_OF_LOSS.get(loss, output) == output
-]
+# The activations and losses that stand in the loop of every network; the others stand apart.
+FIRST_ACTIVATIONS = ("identity", "sigmoid", "relu", "tanh", "softmax")
+FIRST_LOSSES = ("mse", "cross_entropy", "binary_cross_entropy")
+
+
+def _pairs(outputs, losses):
+    """Return every output activation with every loss that it may have."""
+    return [
+        (output, loss)
+        for loss in losses
+        for output in outputs
+        if OUTPUT_OF_LOSS.get(spec.names.plain(loss), output) == output
+    ]
+
+
+# Parameters of their own for those that have one.
+WITH_PARAMETERS = ("leaky_relu(0.3)", "elu(0.5)")
+LOSSES_WITH_PARAMETERS = ("huber(0.3)", "quantile(0.8)", "cross_entropy(0.1)")
+EVERY_ACTIVATION = (*ACTIVATIONS, *WITH_PARAMETERS)
+EVERY_LOSS = (*LOSSES, *LOSSES_WITH_PARAMETERS)
+
+# Every pair of the first ones, every output with mse, every loss with its output or two others.
+FIRST_PAIRS = _pairs(FIRST_ACTIVATIONS, FIRST_LOSSES)
+PAIRS = list(
+    dict.fromkeys(
+        [
+            *FIRST_PAIRS,
+            *_pairs(EVERY_ACTIVATION, ["mse"]),
+            *_pairs(["identity", "tanh"], EVERY_LOSS),
+            *((output, loss) for loss, output in OUTPUT_OF_LOSS.items()),
+            ("softmax", "cross_entropy(0.1)"),
+        ]
+    )
+)
 
 # 1, primes, and one above a multiple of 8 or 16 numbers, where a vector loop has a remainder.
 SIZES = [1, 2, 3, 5, 7, 8, 9, 13, 17, 31, 33]
@@ -46,6 +73,23 @@ OPTIMIZERS = {
         "Adam",
         {"learning_rate": 0.02, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-4},
     ),
+    "adam-decay": ("Adam", {"learning_rate": 0.01, "weight_decay": 0.1}),
+    "adamw": ("AdamW", {"learning_rate": 0.01, "weight_decay": 0.1}),
+    "rmsprop": ("RMSprop", {"learning_rate": 0.01, "epsilon": 1e-3}),
+    "rmsprop-centered": (
+        "RMSprop",
+        {"learning_rate": 0.01, "epsilon": 1e-2, "centered": True, "momentum": 0.5},
+    ),
+    "adagrad": ("Adagrad", {"learning_rate": 0.05, "rate_decay": 0.1, "initial_accumulator": 0.1}),
+    "adadelta": ("Adadelta", {"learning_rate": 1.0, "epsilon": 1e-3}),
+    "adamax": ("Adamax", {"learning_rate": 0.01, "epsilon": 1e-3}),
+    "nadam": ("NAdam", {"learning_rate": 0.01, "epsilon": 1e-3}),
+    "radam": ("RAdam", {"learning_rate": 0.01, "beta2": 0.9, "epsilon": 1e-3}),
+    "lion": ("Lion", {"learning_rate": 0.01, "weight_decay": 0.1}),
+    "sgd-dampening": ("SGD", {"learning_rate": 0.1, "momentum": 0.8, "dampening": 0.3}),
+    "sgd-l1": ("SGD", {"learning_rate": 0.1, "l1": 0.01}),
+    "sgd-clip": ("SGD", {"learning_rate": 0.1, "clip_norm": 0.2, "clip_value": 0.05}),
+    "adam-ema": ("Adam", {"learning_rate": 0.01, "ema": 0.9}),
 }
 
 
@@ -53,6 +97,19 @@ def optimizer_pair(name):
     """Return (the package's, the twin's) optimizer of an entry of OPTIMIZERS."""
     kind, settings = OPTIMIZERS[name]
     return getattr(fb, kind)(**settings), getattr(reference, kind)(**settings)
+
+
+# (hidden, output, loss) of the tests that take them one by one: every combination of the first
+# ones, every hidden activation, and every pair.
+COMBINATIONS = list(
+    dict.fromkeys(
+        [
+            *((hidden, *pair) for hidden in FIRST_ACTIVATIONS for pair in FIRST_PAIRS),
+            *((hidden, "identity", "mse") for hidden in EVERY_ACTIVATION),
+            *(("tanh", *pair) for pair in PAIRS),
+        ]
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -87,19 +144,39 @@ class Case:
         return x, targets(rng, self.loss, self.n_rows, self.sizes[-1], self.dtype)
 
 
+def even_outputs(sizes, loss):
+    """Return the sizes, their last made even where the loss wants a mean and a variance."""
+    *inner, last = sizes
+    return (*inner, last + last % 2 if loss == "gaussian_nll" else last)
+
+
 def case(sizes, hidden, output, loss, dtype, n_rows, seed=0):
     """Return a Case with one hidden activation and biases everywhere."""
+    sizes = even_outputs(sizes, loss)
     n_layers = len(sizes) - 1
     activations = (hidden,) * (n_layers - 1) + (output,)
     return Case(tuple(sizes), activations, (True,) * n_layers, loss, dtype, n_rows, seed)
 
 
+RANGE_OF_TARGETS = {
+    "distribution": (0.1, 1),
+    "probability": (0, 1),
+    "count": (0, 5),
+    "positive": (0.1, 3),
+}
+
+
 def targets(rng, loss, n_rows, n_out, dtype):
     """Return targets that suit the loss, (n_rows, n_out), or class indices (n_rows,)."""
-    if loss == "cross_entropy":
+    name = spec.names.plain(loss)
+    if name == "cross_entropy":
         return rng.integers(0, n_out, n_rows)
-    low = 0 if loss == "binary_cross_entropy" else -1
-    return rng.uniform(low, 1, (n_rows, n_out)).astype(dtype)
+    n_y = spec.targets_a_row(name, n_out)
+    low, high = RANGE_OF_TARGETS.get(spec.TARGETS_OF_LOSS.get(name, "every number"), (-1, 1))
+    y = rng.uniform(low, high, (n_rows, n_y))
+    if name == "kl_divergence":
+        y /= y.sum(axis=1, keepdims=True)
+    return (np.sign(y) if name == "hinge" else y).astype(dtype)
 
 
 def one_hot(labels, n_out, dtype):
@@ -108,17 +185,17 @@ def one_hot(labels, n_out, dtype):
 
 
 @st.composite
-def cases(draw, max_layers=4, rows=tuple(ROWS), losses=LOSSES, dtypes=DTYPES):
+def cases(draw, max_layers=4, rows=tuple(ROWS), losses=EVERY_LOSS, dtypes=DTYPES):
     """Draw a Case: 1 to `max_layers` layers, so 0 hidden layers upwards, activations mixed."""
     n_layers = draw(st.integers(1, max_layers), label="layers")
     sizes = draw(st.lists(st.sampled_from(SIZES), min_size=n_layers + 1, max_size=n_layers + 1))
     hidden = draw(
-        st.lists(st.sampled_from(ACTIVATIONS), min_size=n_layers - 1, max_size=n_layers - 1)
+        st.lists(st.sampled_from(EVERY_ACTIVATION), min_size=n_layers - 1, max_size=n_layers - 1)
     )
     output, loss = draw(st.sampled_from([pair for pair in PAIRS if pair[1] in losses]))
     biases = draw(st.lists(st.booleans(), min_size=n_layers, max_size=n_layers))
     return Case(
-        tuple(sizes),
+        even_outputs(sizes, loss),
         (*hidden, output),
         tuple(biases),
         loss,

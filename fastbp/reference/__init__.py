@@ -18,7 +18,7 @@ A good order to read the files, each of which is one idea:
 2. ``losses``: L and delta^L = dL/dz^L, side by side.
 3. ``layers``: one layer forward, one layer backward, its gradients.
 4. ``backpropagation``: the two walks through all layers. This is the heart.
-5. ``updates`` and ``optimizers``: what to do with a gradient, and what to remember of it.
+5. ``optimizers``: what to do with a gradient, and what to remember of it; ``optimizers.sgd`` first.
 6. ``initializers`` and ``parameters``: where the weights begin and how they lie in one list.
 7. ``network``: the pieces above as one object.
 8. ``training``, ``stopping`` and ``history``: the loop, when to leave it, and what it leaves.
@@ -43,17 +43,38 @@ from . import kernels
 from .history import History
 from .layers import Dense
 from .network import Network, mlp
-from .optimizers import SGD, Adam
+from .optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Lion,
+    NAdam,
+    RAdam,
+    RMSprop,
+    Rprop,
+)
 from .parameters import Gradients
 from .stopping import Stop
 
 __all__ = [
     "SGD",
+    "Adadelta",
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "Adamax",
     "Dense",
     "Gradients",
     "History",
+    "Lion",
+    "NAdam",
     "Network",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
     "Stop",
     "kernels",
     "mlp",

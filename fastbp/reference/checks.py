@@ -29,6 +29,32 @@ def one_of(name: str, value: object, known: Iterable[str]) -> None:
         raise ValueError(f"{name} must be one of {quoted(known)}, got {value!r}")
 
 
+def named(
+    argument: str, text: object, known: Iterable[str], parameters: dict[str, tuple[str, float]]
+) -> tuple[str, float | None]:
+    """Return (name, parameter or None) of "name", "name(0.2)" or "name(parameter=0.2)".
+
+    Examples
+    --------
+    >>> named("activation", "elu(alpha=2)", ["elu"], {"elu": ("alpha", 1.0)})
+    ('elu', 2.0)
+    """
+    name, bracket, rest = text.partition("(") if isinstance(text, str) else (text, "", "")
+    one_of(argument, name, known)
+    if not bracket:
+        return str(name), None
+    if name not in parameters:
+        raise ValueError(f"{argument} {name!r} must have no parameter, got {text!r}")
+    parameter = parameters[str(name)][0]
+    value = rest.removesuffix(")").removeprefix(f"{parameter}=")
+    try:
+        return str(name), float(value)
+    except ValueError as error:
+        raise ValueError(
+            f"{argument} must be written like '{name}({parameter}=0.5)', got {text!r}"
+        ) from error
+
+
 def count(name: str, value: Any) -> int:
     """Return value as an int >= 1."""
     try:
@@ -60,6 +86,13 @@ def bounded(name: str, value: Number, below: Number = None) -> Number:
     if not good:
         rule = "finite and >= 0" if below is None else f">= 0 and < {below}"
         raise ValueError(f"{name} must be {rule}, got {value}")
+    return value
+
+
+def positive(name: str, value: Number) -> Number:
+    """Return value if it is a finite number > 0."""
+    if not bounded(name, value):
+        raise ValueError(f"{name} must be > 0, got {value}")
     return value
 
 
@@ -141,6 +174,7 @@ def target_rows(y: Any, n_rows: int, n_out: int, loss: str, number: NumberType =
     A list (n_rows,) holds class indices for cross_entropy and otherwise the values of the one
     output.
     """
+    loss = loss.partition("(")[0]
     y = sequence("y", y)
     same_length("y", y, n_rows)
     flat = not hasattr(y[0], "__len__")
@@ -151,8 +185,8 @@ def target_rows(y: Any, n_rows: int, n_out: int, loss: str, number: NumberType =
     if flat:
         y = [[value] for value in y]
     rows = number_rows("y", y, n_out, "one an output", number)
-    if loss != "mse":
-        check_probabilities(rows, loss)
+    if loss in TARGET_RULES:
+        check_targets(rows, loss)
     return rows
 
 
@@ -166,13 +200,28 @@ def one_hot(label: Any, row: int, n_out: int, number: NumberType) -> Row:
     return [number(int(j == label)) for j in range(n_out)]
 
 
-def check_probabilities(rows: Rows, loss: str) -> None:
-    """Refuse targets outside [0, 1], and for cross_entropy rows that do not add up to 1."""
+# What the targets of some losses must be.
+TARGET_RULES: dict[str, tuple[str, Callable[[Number], bool]]] = {
+    "binary_cross_entropy": ("between 0 and 1", lambda y: 0 <= y <= 1),
+    "cross_entropy": ("between 0 and 1", lambda y: 0 <= y <= 1),
+    "gamma": ("above 0", lambda y: y > 0),
+    "hinge": ("-1 or 1", lambda y: y in (-1, 1)),
+    "kl_divergence": ("between 0 and 1", lambda y: 0 <= y <= 1),
+    "poisson": ("at least 0", lambda y: y >= 0),
+}
+
+
+def check_targets(rows: Rows, loss: str) -> None:
+    """Refuse targets that the loss is not defined for, and class rows that do not add up to 1."""
+    rule, allowed = TARGET_RULES[loss]
     for r, row in enumerate(rows):
         for p in row:
-            if not 0 <= real(p) <= 1:
-                raise ValueError(f"y must be between 0 and 1 for {loss}, got {p} in row {r}")
-        if loss == "cross_entropy" and abs(add_up(row) - 1) > PROBABILITY_TOLERANCE:
+            if not allowed(real(p)):
+                raise ValueError(f"y must be {rule} for {loss}, got {p} in row {r}")
+        if (
+            loss in ("cross_entropy", "kl_divergence")
+            and abs(add_up(row) - 1) > PROBABILITY_TOLERANCE
+        ):
             raise ValueError(
                 f"y must have rows with sum 1 for {loss}, got {add_up(row)} in row {r}"
             )

@@ -7,8 +7,8 @@ batch is a list of rows, one an example, and each is treated alone until the gra
 from dataclasses import dataclass
 
 from . import checks
-from .activations import ACTIVATIONS
-from .initializers import INITIALIZERS
+from .activations import find_activation
+from .initializers import Init, split_init
 from .scalars import Row, Rows, add_up
 
 
@@ -24,9 +24,10 @@ class Dense:
         s.
     bias : bool
         False leaves b out.
-    init : str
-        How the weight begins: "auto" is "he_normal" for relu and "glorot_uniform" otherwise.
-        Biases begin at 0.
+    init : str, rows (units, n_in) or function
+        How the weight begins: "auto" is "he_normal" for relu and its like, "lecun_normal" for selu
+        and "glorot_uniform" otherwise; a function takes (n_in, n_out, random.Random). Biases begin
+        at 0.
 
     Examples
     --------
@@ -37,13 +38,14 @@ class Dense:
     units: int
     activation: str = "identity"
     bias: bool = True
-    init: str = "auto"
+    init: Init = "auto"
 
     def __post_init__(self) -> None:
         """Refuse unknown names."""
         checks.count("units", self.units)
-        checks.one_of("activation", self.activation, ACTIVATIONS)
-        checks.one_of("init", self.init, ["auto", *INITIALIZERS])
+        find_activation(self.activation)
+        if isinstance(self.init, str):
+            split_init(self.init)
 
 
 def dense_forward(x: Rows, weight: Rows, bias: Row | None) -> Rows:
@@ -75,12 +77,13 @@ def dense_forward(x: Rows, weight: Rows, bias: Row | None) -> Rows:
 
 def activate(z: Rows, activation: str) -> Rows:
     """Return a = s(z) for every row z."""
-    return [ACTIVATIONS[activation].value(z_r) for z_r in z]
+    value = find_activation(activation).value
+    return [value(z_r) for z_r in z]
 
 
 def activation_delta(z: Rows, output_gradient: Rows, activation: str) -> Rows:
     """Return delta = dL/dz from dL/da, through the activation of this layer."""
-    vjp = ACTIVATIONS[activation].vjp
+    vjp = find_activation(activation).vjp
     return [vjp(z_r, g_r) for z_r, g_r in zip(z, output_gradient, strict=True)]
 
 
@@ -116,7 +119,7 @@ def hidden_delta(weight: Rows, delta: Rows, z: Rows, activation: str = "sigmoid"
     >>> hidden_delta([[3, 4], [5, 6]], [[1, 10]], [[0, 0]], "identity")
     [[53, 64]]
     """
-    checks.one_of("activation", activation, ACTIVATIONS)
+    find_activation(activation)
     columns = list(zip(*weight, strict=True))
     output_gradient = [
         [add_up(W_jk * d_j for W_jk, d_j in zip(W_k, delta_r, strict=True)) for W_k in columns]

@@ -9,7 +9,7 @@ from .backpropagation import backward_pass, forward_pass
 from .history import History
 from .initializers import initial_weight
 from .layers import Dense, activation_delta
-from .losses import check_pair, weighted_delta, weighted_loss
+from .losses import check_pair, targets_a_row, weighted_delta, weighted_loss
 from .optimizers import Optimizer, chosen_optimizer
 from .parameters import Gradients, count_parameters, flatten, unflatten
 from .scalars import Number, Row, Rows, is_finite
@@ -25,8 +25,8 @@ class Network:
     n_in : int
         Number of inputs.
     layers : list of Dense
-    loss : {"mse", "cross_entropy", "binary_cross_entropy"}
-        Mean over rows of a sum over outputs.
+    loss : str
+        A name of ``losses.LOSSES``: a mean over rows of a sum over outputs.
     dtype : {"float32", "float64"} or number type
         Both names mean Python's float here. Any other number type is given as the callable that
         makes its numbers: fractions.Fraction, decimal.Decimal, complex, mpmath.mpf.
@@ -62,6 +62,7 @@ class Network:
             raise TypeError(f"layers must be a list of at least one Dense, got {layers!r}")
         self.sizes = [checks.count("n_in", n_in), *(layer.units for layer in self.layers)]
         check_pair(self.layers[-1].activation, loss)
+        self._n_y = targets_a_row(loss, self.sizes[-1])
         self.loss = loss
         self.dtype = dtype
         self.seed = seed
@@ -287,7 +288,7 @@ class Network:
         x = self._inputs(x)
         return Data(
             x,
-            checks.target_rows(y, len(x), self.sizes[-1], self.loss, self._number),
+            checks.target_rows(y, len(x), self._n_y, self.loss, self._number),
             checks.row_weights(sample_weight, len(x), self._number),
         )
 

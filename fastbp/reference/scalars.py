@@ -63,6 +63,42 @@ def tanh(x: Number) -> Number:
     return _elementary("tanh", x)
 
 
+def sin(x: Number) -> Number:
+    """Sine of x, in radians."""
+    return _elementary("sin", x)
+
+
+def cos(x: Number) -> Number:
+    """Cosine of x, in radians."""
+    return _elementary("cos", x)
+
+
+def erf(x: Number) -> Number:
+    """Error function, 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x."""
+    return _elementary("erf", x)
+
+
+def erfc(x: Number) -> Number:
+    """1 - erf(x), for large x without losing its digits beside the 1."""
+    return _elementary("erfc", x)
+
+
+def pi_of(x: Number) -> Number:
+    """Return pi in the number type of x."""
+    context = getattr(type(x), "context", None)
+    return +context.pi if context is not None else math.pi
+
+
+def sign(x: Number) -> int:
+    """-1, 0 or 1."""
+    return int(real(x) > 0) - int(real(x) < 0)
+
+
+def expm1(x: Number) -> Number:
+    """e^x - 1; for a float without losing a small x beside the 1."""
+    return math.expm1(x) if isinstance(x, float) else exp(x) - 1
+
+
 def real(x: Number) -> Number:
     """Real part of x, the part that comparisons look at."""
     return x.real

@@ -2,26 +2,35 @@
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport PyCapsule_GetPointer
 
-from .activation cimport activation_codes
+from .activation cimport activation_codes, activation_parameters, couples_row, needs_z
 from .batch cimport Buffers, Data, total_weight
 from .dense cimport LINE_BYTES as LINE, SUM_BLOCK, scratch_bytes
-from .loss cimport loss_codes
+from .loss cimport loss_code, loss_codes, loss_outputs, loss_parameters, loss_targets
 from .network cimport Layer, Network
+from .norm cimport norm
 from .passes cimport (
-    Pass, backward_rows, evaluate_double, evaluate_single, find_nonfinite_row, norm,
-    predict_double, predict_single, whole_gradient,
+    Pass, backward_rows, evaluate_double, evaluate_single, find_nonfinite_row, predict_double,
+    predict_single, whole_gradient,
 )
 from .real cimport flush_denormals, restore_mode
 from .shuffle cimport Bits, draw_order
 from .steps cimport Job, Run, run_double, run_single
 from .team cimport Task, Team as Members, team_end, team_here, team_run, team_start
-from .update cimport Rule, update_codes
+from .update cimport CLOCK, OWN, Rule, is_plain, update_codes
 
 ACTIVATIONS = activation_codes()
+ACTIVATION_PARAMETERS = activation_parameters()
+NEEDING_Z = frozenset(name for name, code in ACTIVATIONS.items() if needs_z(code))
+COUPLING_ROWS = frozenset(name for name, code in ACTIVATIONS.items() if couples_row(code))
 LOSSES = loss_codes()
+LOSS_PARAMETERS = loss_parameters()
+OUTPUT_OF_LOSS = loss_outputs()
+TARGETS_OF_LOSS = loss_targets()
 UPDATES = update_codes()
 BLOCK_ROWS = SUM_BLOCK
 LINE_BYTES = LINE
+CLOCK_LENGTH = CLOCK
+COMMON_SETTINGS = OWN
 
 
 def scratch_length(Py_ssize_t columns, Py_ssize_t itemsize):
@@ -131,12 +140,14 @@ cdef class Engine:
             out.n_in, out.n_out, out.row = layer.n_in, layer.n_out, layer.row
             out.activation = ACTIVATIONS[layer.activation]
             out.weight, out.bias = layer.weight, layer.bias
-            out.a, out.delta = layer.a, layer.delta
-        self.net.loss = LOSSES[plan.loss]
-        self.net.n_in, self.net.n_out = plan.n_in, plan.n_out
+            out.alpha = layer.alpha
+            out.a, out.z, out.delta = layer.a, layer.z, layer.delta
+        self.net.loss = loss_code(LOSSES[plan.loss], plan.loss_parameter)
+        self.net.loss_parameter = plan.loss_parameter
+        self.net.n_in, self.net.n_out, self.net.n_y = plan.n_in, plan.n_out, plan.n_y
         self.net.capacity, self.net.n_params = plan.capacity, plan.n_params
         self.net.x, self.net.x_row, self.net.x_delta = plan.x, plan.x_row, plan.x_delta
-        self.net.y, self.net.z = plan.y, plan.z
+        self.net.y = plan.y
         self.net.scratch, self.net.scratch_length = plan.scratch, plan.scratch_length
         self.net.widest = plan.widest
         self.single = params.itemsize == sizeof(float)
@@ -299,6 +310,7 @@ cdef class Engine:
         run.keep = keep
         run.kept = False
         job.net, job.buffers, job.data = &self.net, &self.buffers, &self.data
+        self.rule.plain = is_plain(&self.rule)
         job.rule, job.run = &self.rule, run
         job.team, job.columns = members_of(self.team), self.columns
         with nogil:

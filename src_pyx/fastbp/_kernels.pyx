@@ -2,28 +2,35 @@
 the engine. Shapes and dtypes are checked in fastbp/kernels.py before a call arrives here."""
 from .activation cimport activate, activation_codes, times_derivative
 from .dense cimport GRADIENT_ROWS, SUM_BLOCK, column_sums, product, product_transposed
-from .elementary cimport exp, log, log1p, sigmoid, softplus, tanh
-from .loss cimport gives_delta, loss_codes, loss_gradient_of_row, loss_of_row
+from .elementary cimport (
+    cosine, exp, expm1, log, log1p, normal_cdf, sigmoid, sine, softplus, tanh,
+)
+from .loss cimport gives_delta, loss_code, loss_codes, loss_gradient_of_row, loss_of_row
 from .real cimport real
-from .update cimport Stretch, adam_step, sgd_step
+from .rules cimport Stretch, adam_step, sgd_step
 
 ACTIVATIONS = activation_codes()
 LOSSES = loss_codes()
-ELEMENTARY = ("exp", "log", "log1p", "tanh", "sigmoid", "softplus")
+ELEMENTARY = (
+    "exp", "log", "log1p", "tanh", "sigmoid", "softplus", "expm1", "sine", "cosine", "normal_cdf",
+)
 
 
-def activation_value(str activation, real[:, ::1] z):
+def activation_value(str activation, double alpha, real[:, ::1] z):
     """z <- s(z), (n_rows, width), in place."""
     cdef int code = ACTIVATIONS[activation]
     with nogil:
-        activate(code, &z[0, 0], z.shape[0], z.shape[1], z.shape[1])
+        activate(code, alpha, &z[0, 0], z.shape[0], z.shape[1], z.shape[1])
 
 
-def activation_vjp(str activation, const real[:, ::1] a, real[:, ::1] g):
-    """g <- dL/dz from g = dL/da and a = s(z), (n_rows, width), in place."""
+def activation_vjp(
+    str activation, double alpha, const real[:, ::1] a, const real[:, ::1] z, real[:, ::1] g
+):
+    """g <- dL/dz from g = dL/da, z and a = s(z), (n_rows, width), in place."""
     cdef int code = ACTIVATIONS[activation]
     with nogil:
-        times_derivative(code, &a[0, 0], &g[0, 0], a.shape[0], a.shape[1], a.shape[1])
+        times_derivative(
+            code, alpha, &a[0, 0], &z[0, 0], &g[0, 0], a.shape[0], a.shape[1], a.shape[1])
 
 
 def rows_product(
@@ -38,9 +45,11 @@ def rows_product(
         )
 
 
-def loss_sum(str loss, const real[:, ::1] z, const real[:, ::1] a, y, label):
+def loss_sum(
+    str loss, double parameter, const real[:, ::1] z, const real[:, ::1] a, y, label
+):
     """Return the sum of the rows' losses."""
-    cdef int code = LOSSES[loss]
+    cdef int code = loss_code(LOSSES[loss], parameter)
     cdef const real[:, ::1] targets = y
     cdef const long long[::1] labels = label
     cdef Py_ssize_t r
@@ -49,7 +58,7 @@ def loss_sum(str loss, const real[:, ::1] z, const real[:, ::1] a, y, label):
     for r in range(z.shape[0]):
         power = 1
         of_row = loss_of_row(
-            code, &z[r, 0], &a[r, 0], NULL if targets is None else &targets[r, 0],
+            code, parameter, &z[r, 0], &a[r, 0], NULL if targets is None else &targets[r, 0],
             0 if labels is None else labels[r], z.shape[1], &power,
         )
         total += of_row - log(power)
@@ -57,22 +66,25 @@ def loss_sum(str loss, const real[:, ::1] z, const real[:, ::1] a, y, label):
 
 
 def loss_delta(
-    str activation, str loss, const real[:, ::1] a, y, label, real[:, ::1] delta
+    str activation, double alpha, str loss, double parameter, const real[:, ::1] z,
+    const real[:, ::1] a, y, label, real[:, ::1] delta
 ):
     """Write delta^L = dL/dz^L of the mean loss over the rows."""
-    cdef int code = LOSSES[loss], activation_code = ACTIVATIONS[activation]
+    cdef int code = loss_code(LOSSES[loss], parameter)
+    cdef int activation_code = ACTIVATIONS[activation]
     cdef const real[:, ::1] targets = y
     cdef const long long[::1] labels = label
     cdef Py_ssize_t r
     cdef real scale = <real> (1.0 / a.shape[0])
     for r in range(a.shape[0]):
         loss_gradient_of_row(
-            &a[r, 0], NULL if targets is None else &targets[r, 0],
+            code, parameter, &z[r, 0], &a[r, 0], NULL if targets is None else &targets[r, 0],
             0 if labels is None else labels[r], a.shape[1], a.shape[1], scale, &delta[r, 0],
         )
     if not gives_delta(code):
         times_derivative(
-            activation_code, &a[0, 0], &delta[0, 0], a.shape[0], a.shape[1], a.shape[1])
+            activation_code, alpha, &a[0, 0], &z[0, 0], &delta[0, 0], a.shape[0], a.shape[1],
+            a.shape[1])
 
 
 def add_gradients(
@@ -125,7 +137,7 @@ def adam(
 
 
 def elementwise(str name, const real[::1] x, real[::1] out):
-    """out[i] <- f(x[i]) for f = exp, log, log1p, tanh, sigmoid or softplus."""
+    """out[i] <- f(x[i]) for a name f of ELEMENTARY."""
     cdef Py_ssize_t i, n = x.shape[0]
     cdef int code = ELEMENTARY.index(name)
     if n == 0:
@@ -148,6 +160,18 @@ def elementwise(str name, const real[::1] x, real[::1] out):
         elif code == 4:
             for i in range(n):
                 target[i] = sigmoid(source[i])
-        else:
+        elif code == 5:
             for i in range(n):
                 target[i] = softplus(source[i])
+        elif code == 6:
+            for i in range(n):
+                target[i] = expm1(source[i])
+        elif code == 7:
+            for i in range(n):
+                target[i] = sine(source[i])
+        elif code == 8:
+            for i in range(n):
+                target[i] = cosine(source[i])
+        else:
+            for i in range(n):
+                target[i] = normal_cdf(source[i])

@@ -51,8 +51,8 @@ cdef inline void gather(
         )
         if data.y != NULL:
             memcpy(
-                work + net.y + r * net.n_out, <const real*> data.y + source * net.n_out,
-                net.n_out * sizeof(real),
+                work + net.y + r * net.n_y, <const real*> data.y + source * net.n_y,
+                net.n_y * sizeof(real),
             )
         else:
             buffers.label[r] = data.label[source]
@@ -69,8 +69,8 @@ cdef inline void losses_and_delta(
     cdef const long long* label = NULL if data.label == NULL else <const long long*> buffers.label
     cdef const real* weight = (
         NULL if data.weight == NULL else <const real*> buffers.weight)
-    losses_of_rows(net, work, y, net.n_out, label, weight, part, buffers.losses)
-    output_delta(net, work, y, net.n_out, label, weight, weight_sum, part)
+    losses_of_rows(net, work, y, net.n_y, label, weight, part, buffers.losses)
+    output_delta(net, work, y, net.n_y, label, weight, weight_sum, part)
 
 
 cdef inline void block_losses(

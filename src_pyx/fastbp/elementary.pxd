@@ -1,4 +1,4 @@
-"""exp, log, log1p, tanh, sigmoid and softplus of the real type; method and error in elementary.h.
+"""Functions of the real type; method and error in elementary.h and special.h.
 
 A loop over one of them, `for i in range(n): y[i] = tanh(x[i])`, compiles to full vectors.
 """
@@ -17,6 +17,14 @@ cdef extern from "elementary.h" nogil:
     double fbp_sigmoid(double x) noexcept
     float fbp_softplusf(float x) noexcept
     double fbp_softplus(double x) noexcept
+
+cdef extern from "special.h" nogil:
+    float fbp_expm1f(float x) noexcept
+    double fbp_expm1(double x) noexcept
+    float fbp_sine_shiftedf(float x, unsigned int shift) noexcept
+    double fbp_sine_shifted(double x, unsigned int shift) noexcept
+    float fbp_normal_cdff(float x) noexcept
+    double fbp_normal_cdf(double x) noexcept
 
 
 cdef inline real exp(real x) noexcept nogil:
@@ -64,3 +72,33 @@ cdef inline real softplus(real x) noexcept nogil:
         return fbp_softplusf(x)
     else:
         return fbp_softplus(x)
+
+
+cdef inline real expm1(real x) noexcept nogil:
+    """e^x - 1."""
+    if real is float:
+        return fbp_expm1f(x)
+    else:
+        return fbp_expm1(x)
+
+
+cdef inline real sine(real x) noexcept nogil:
+    if real is float:
+        return fbp_sine_shiftedf(x, 0)
+    else:
+        return fbp_sine_shifted(x, 0)
+
+
+cdef inline real cosine(real x) noexcept nogil:
+    if real is float:
+        return fbp_sine_shiftedf(x, 1)
+    else:
+        return fbp_sine_shifted(x, 1)
+
+
+cdef inline real normal_cdf(real x) noexcept nogil:
+    """How likely a standard normal variable is below x."""
+    if real is float:
+        return fbp_normal_cdff(x)
+    else:
+        return fbp_normal_cdf(x)

@@ -6,7 +6,8 @@ are flat vectors handed in beside it. Nothing here allocates, raises or touches 
 Workspace, for up to `capacity` rows (at most SUM_BLOCK), rows padded to a cache line:
     x, y, label, weight    the rows of this block
     a of each layer        activations
-    z                      the last layer's preactivation, which the losses need
+    z                      preactivation of the last layer, which the losses need, and of those
+                           whose derivative does
     delta of each layer    dL/dz; a single thread lets two places take turns
     scratch                packed operands of the products, one place a thread
 
@@ -27,7 +28,8 @@ from .loss cimport (
     gives_delta, has_power, loss_gradient_of_row, loss_of_row, take_logarithms,
 )
 from .real cimport real
-from .update cimport Rule, Stretch, update
+from .rules cimport Stretch
+from .update cimport Rule, update
 
 cdef enum:
     # Shares of rows are whole register tiles.
@@ -37,17 +39,22 @@ cdef struct Layer:
     Py_ssize_t n_in
     Py_ssize_t n_out
     int activation
+    double alpha
     Py_ssize_t weight
     Py_ssize_t bias
     Py_ssize_t row
     Py_ssize_t a
+    # Where its z is kept, for the activations that need it and of the last layer; else -1.
+    Py_ssize_t z
     Py_ssize_t delta
 
 cdef struct Network:
     int n_layers
     int loss
+    double loss_parameter
     Py_ssize_t n_in
     Py_ssize_t n_out
+    Py_ssize_t n_y
     Py_ssize_t capacity
     Py_ssize_t n_params
     Layer* layers
@@ -55,7 +62,6 @@ cdef struct Network:
     Py_ssize_t x
     Py_ssize_t x_delta
     Py_ssize_t y
-    Py_ssize_t z
     Py_ssize_t scratch
     Py_ssize_t scratch_length
     Py_ssize_t widest
@@ -120,13 +126,17 @@ cdef inline void layer_forward(
         <const real*> NULL if layer.bias < 0 else params + layer.bias + span.first,
         work + net.scratch + part.thread * net.scratch_length,
     )
-    if index == net.n_layers - 1:
-        memcpy(work + net.z + part.first * layer.row, z, rows * layer.row * sizeof(real))
     if width == layer.n_out:
-        activate(layer.activation, z, rows, width, layer.row)
-    else:
-        for r in range(rows):
-            activate(layer.activation, z + r * layer.row, 1, width, width)
+        if layer.z >= 0:
+            memcpy(work + layer.z + part.first * layer.row, z, rows * layer.row * sizeof(real))
+        activate(layer.activation, layer.alpha, z, rows, width, layer.row)
+        return
+    for r in range(rows):
+        if layer.z >= 0:
+            memcpy(
+                work + layer.z + (part.first + r) * layer.row + span.first, z + r * layer.row,
+                width * sizeof(real))
+        activate(layer.activation, layer.alpha, z + r * layer.row, 1, width, width)
 
 
 cdef inline real* forward(
@@ -148,11 +158,11 @@ cdef inline void losses_of_rows(
     """losses[r] = w_r l_r for the part's rows of the last forward pass."""
     cdef Py_ssize_t r, row = net.layers[net.n_layers - 1].row
     cdef const real* a = work + net.layers[net.n_layers - 1].a
-    cdef const real* z = work + net.z
+    cdef const real* z = work + net.layers[net.n_layers - 1].z
     cdef real* power = work + net.scratch + part.thread * net.scratch_length - part.first
     for r in range(part.first, part.stop):
         losses[r] = loss_of_row(
-            net.loss, z + r * row, a + r * row,
+            net.loss, net.loss_parameter, z + r * row, a + r * row,
             NULL if y == NULL else y + r * y_row, 0 if label == NULL else label[r], net.n_out,
             power + r,
         )
@@ -173,14 +183,16 @@ cdef inline void output_delta(
     cdef Py_ssize_t r
     cdef const Layer* last = &net.layers[net.n_layers - 1]
     cdef const real* a = work + last.a
+    cdef const real* z = work + last.z
     cdef real* delta = work + last.delta
     cdef real scale = <real> (1 / total_weight)
     for r in range(part.first, part.stop):
         if weight != NULL:
             scale = <real> (weight[r] / total_weight)
         loss_gradient_of_row(
-            a + r * last.row, NULL if y == NULL else y + r * y_row,
-            0 if label == NULL else label[r], net.n_out, last.row, scale, delta + r * last.row,
+            net.loss, net.loss_parameter, z + r * last.row, a + r * last.row,
+            NULL if y == NULL else y + r * y_row, 0 if label == NULL else label[r], net.n_out,
+            last.row, scale, delta + r * last.row,
         )
     if not gives_delta(net.loss):
         output_derivative(net, work, part)
@@ -191,9 +203,10 @@ cdef inline void output_derivative(
 ) noexcept nogil:
     """delta^L <- dL/dz^L from dL/da^L, in place, for the part's rows."""
     cdef const Layer* last = &net.layers[net.n_layers - 1]
+    cdef Py_ssize_t first = part.first * last.row
     times_derivative(
-        last.activation, work + last.a + part.first * last.row,
-        work + last.delta + part.first * last.row, part.stop - part.first, last.n_out, last.row,
+        last.activation, last.alpha, work + last.a + first, work + last.z + first,
+        work + last.delta + first, part.stop - part.first, last.n_out, last.row,
     )
 
 
@@ -208,6 +221,7 @@ cdef inline void data_gradient(
     cdef Py_ssize_t row = net.x_row if index == 0 else net.layers[index - 1].row
     cdef Py_ssize_t place = part.first * row + span.first
     cdef const real* a
+    cdef const real* z
     cdef real* before = (
         work + (net.x_delta if index == 0 else net.layers[index - 1].delta) + place)
     product_by_transpose(
@@ -219,11 +233,14 @@ cdef inline void data_gradient(
         return
     below = &net.layers[index - 1]
     a = <const real*> work + below.a + place
+    z = a if below.z < 0 else <const real*> work + below.z + place
     if width == below.n_out:
-        times_derivative(below.activation, a, before, rows, width, row)
-    else:
-        for r in range(rows):
-            times_derivative(below.activation, a + r * row, before + r * row, 1, width, width)
+        times_derivative(below.activation, below.alpha, a, z, before, rows, width, row)
+        return
+    for r in range(rows):
+        times_derivative(
+            below.activation, below.alpha, a + r * row, z + r * row, before + r * row, 1, width,
+            width)
 
 
 cdef inline Py_ssize_t piece_columns(Py_ssize_t n_out, Py_ssize_t item) noexcept nogil:

@@ -3,7 +3,6 @@
 A team's threads predict each for itself, and evaluate in rounds of a block a thread: what a pass
 needs beside the rows does not grow with them.
 """
-from libc.math cimport sqrt
 from libc.string cimport memcpy
 
 from .batch cimport Buffers, Data, backward_alone, block_losses, sum_of, total_weight
@@ -71,8 +70,8 @@ cdef inline void evaluate_rows(Pass* job, int thread, real* work) noexcept nogil
         )
         losses_of_rows(
             net, work,
-            <const real*> NULL if data.y == NULL else <const real*> data.y + done * net.n_out,
-            net.n_out,
+            <const real*> NULL if data.y == NULL else <const real*> data.y + done * net.n_y,
+            net.n_y,
             <const long long*> NULL if data.label == NULL else data.label + done,
             <const real*> NULL if data.weight == NULL else <const real*> data.weight + done,
             part, losses,
@@ -154,15 +153,6 @@ cdef inline void backward_rows(
         backward_alone(net, buffers, work, block, done > 0, part)
         copy_rows(x_grad + done * net.n_in, work + net.x_delta, net.x_row, block, net.n_in)
         done += block
-
-
-cdef inline double norm(const real* v, Py_ssize_t n) noexcept nogil:
-    """sqrt(sum v_i^2) in double, in ascending order."""
-    cdef Py_ssize_t i
-    cdef double total = 0
-    for i in range(n):
-        total += <double> v[i] * v[i]
-    return sqrt(total)
 
 
 cdef inline Py_ssize_t find_nonfinite_row(

@@ -30,6 +30,14 @@
 #define fastbp_fma(a, b, c) ((a) * (b) + (c))
 #endif
 
+/* What a function returns that is not to be inlined where it is called: a rare way beside a short
+   one. */
+#if defined(__GNUC__)
+#define FASTBP_APART __attribute__((noinline)) void
+#else
+#define FASTBP_APART void
+#endif
+
 /* Denormals cost over 100 cycles each on most CPUs; a training call flushes them to zero and gives
    the caller's mode back at its end. */
 #if defined(__SSE2__) || defined(_M_X64)

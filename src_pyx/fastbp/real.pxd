@@ -6,6 +6,8 @@ ctypedef fused real:
     double
 
 cdef extern from "real.h" nogil:
+    # A function that returns this one is not inlined where it is called.
+    ctypedef void apart "FASTBP_APART"
     float fastbp_fmaf(float a, float b, float c)
     double fastbp_fma(double a, double b, double c)
     unsigned int flush_denormals "fastbp_flush_denormals"() noexcept

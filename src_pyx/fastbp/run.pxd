@@ -3,7 +3,7 @@ from libc.string cimport memcpy
 
 from .batch cimport Buffers
 from .network cimport Network
-from .update cimport Rule
+from .update cimport CLOCK, Rule
 
 cdef struct Run:
     # What a run of steps is asked, what it reports, and where it keeps the last good state.
@@ -14,6 +14,7 @@ cdef struct Run:
     double weighted_loss
     double total_weight
     double last_loss
+    double gradient_norm
     Py_ssize_t stopped
     Py_ssize_t updated
     bint diverged
@@ -31,5 +32,5 @@ cdef inline void keep_state(
     memcpy(run.safe_params, buffers.params, net.n_params * item)
     if rule.n_slots > 0:
         memcpy(run.safe_slots, rule.slots, rule.n_slots * net.n_params * item)
-    memcpy(run.safe_clock, rule.clock, 3 * sizeof(double))
+    memcpy(run.safe_clock, rule.clock, CLOCK * sizeof(double))
     run.kept = True

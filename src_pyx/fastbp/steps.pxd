@@ -3,14 +3,18 @@ from libc.math cimport isfinite
 from libc.string cimport memcpy
 
 from .batch cimport Buffers, Data, gather, losses_and_delta, sum_of, total_weight
+from .dense cimport LINE_BYTES
 from .network cimport (
-    Network, Part, data_gradient, forward, layer_forward, part_of, weight_gradient,
+    Network, Part, Span, data_gradient, forward, layer_forward, part_of, share_of,
+    weight_gradient,
 )
+from .norm cimport norm
 from .real cimport flush_denormals, real, restore_mode
+from .rules cimport Stretch
 from .run cimport Run, keep_state
 from .team cimport Team, meet
 from .tiny cimport take_tiny_steps
-from .update cimport Rule, tick
+from .update cimport CLIP_NORM, CLOCK, SCALE, Rule, tick, update
 
 cdef struct Job:
     # A run of steps as the members of a team share it.
@@ -69,11 +73,31 @@ cdef inline void block_backward(
             meet(job.team)
 
 
+cdef inline void update_clipped(
+    const Job* job, const real* marker, double* clock, Part part
+) noexcept nogil:
+    """The update of all parameters with the whole gradient, its norm clipped; marker: the type."""
+    cdef Span span = share_of(
+        part.thread, part.threads, job.net.n_params, LINE_BYTES // sizeof(real))
+    cdef const real* grad = <const real*> job.buffers.grad
+    cdef double most = job.rule.hyper[CLIP_NORM], scale
+    if part.thread == 0:
+        job.run.gradient_norm = norm(grad, job.net.n_params)
+    meet(job.team)
+    scale = most / (job.run.gradient_norm + 1e-6)
+    clock[SCALE] = 1 if scale > 1 else scale
+    update(
+        job.rule, clock, <real*> job.buffers.params, grad + span.first, span.first,
+        Stretch(1, span.stop - span.first, 0, 0),
+    )
+    meet(job.team)
+
+
 cdef inline void report_step(
     const Job* job, const double* clock, Py_ssize_t step, double loss, double weight_sum
 ) noexcept nogil:
     """Record a step that was taken."""
-    memcpy(job.rule.clock, clock, 3 * sizeof(double))
+    memcpy(job.rule.clock, clock, CLOCK * sizeof(double))
     job.run.last_loss = loss / weight_sum
     job.run.weighted_loss += loss
     job.run.total_weight += weight_sum
@@ -98,7 +122,7 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
     cdef bint keep = run.keep, columns = job.columns or threads == 1
     cdef Py_ssize_t step, start, rows, done, block
     cdef double loss, weight_sum
-    cdef double[3] clock
+    cdef double[CLOCK] clock
     cdef const Rule* rule
     cdef Part part
     if threads == 1 and take_tiny_steps(
@@ -133,7 +157,11 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
                     keep = False
                 rule = job.rule
                 tick(rule, clock)
-            block_backward(job, work, block, done > 0, rule, clock, part)
+            if rule != NULL and rule.hyper[CLIP_NORM] > 0:
+                block_backward(job, work, block, done > 0, NULL, NULL, part)
+                update_clipped(job, work, clock, part)
+            else:
+                block_backward(job, work, block, done > 0, rule, clock, part)
             done += block
         if thread == 0:
             report_step(job, clock, step, loss, weight_sum)

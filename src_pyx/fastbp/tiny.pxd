@@ -12,14 +12,18 @@ meaning, and nothing that has is made of it.
 """
 from libc.math cimport isfinite
 
-from .activation cimport activate, times_derivative
+from .activation cimport SOFTMAX, activate_first, derivative_first
 from .batch cimport Buffers, Data, total_weight
 from .lanes cimport LANES, flat_f32, flat_f64, product, product_transposed
-from .loss cimport gives_delta, has_power, loss_gradient_of_row, loss_of_row, take_logarithms
+from .loss cimport (
+    BINARY_CROSS_ENTROPY, first_gradient_of_row, first_loss_of_row, gives_delta, has_power,
+    take_logarithms,
+)
 from .network cimport Layer, Network
 from .real cimport real
+from .rules cimport Stretch
 from .run cimport Run, keep_state
-from .update cimport Rule, Stretch, tick, update
+from .update cimport Rule, tick_plain, update_plain
 
 cdef enum:
     MOST_LAYERS = 4
@@ -40,14 +44,17 @@ cdef struct Frame:
 
 
 cdef inline bint is_tiny(const Network* net, const Rule* rule, const Run* run) noexcept nogil:
-    """Whether the local variables have room for the network, its optimizer and its batches."""
+    """Whether the local variables have room for the network and its batches, and the rule is plain.
+    """
     cdef int index
-    if net.n_layers > MOST_LAYERS or run.batch_size > MOST_ROWS or rule.n_slots > MOST_SLOTS:
+    if net.n_layers > MOST_LAYERS or run.batch_size > MOST_ROWS or not rule.plain:
         return False
     for index in range(net.n_layers):
         if net.layers[index].n_in > LANES or net.layers[index].n_out > LANES:
             return False
-    return True
+        if net.layers[index].activation > SOFTMAX:
+            return False
+    return net.loss <= BINARY_CROSS_ENTROPY
 
 
 cdef inline bint is_single(const Network* net, const Data* data, const Run* run) noexcept nogil:
@@ -150,7 +157,7 @@ cdef inline void layer_forward(
         <const real*> NULL if layer.bias < 0 else bias, frame.rows,
         width(layer.n_in, frame.lanes), frame.lanes,
     )
-    activate(layer.activation, a, frame.rows, width(layer.n_out, frame.lanes), frame.lanes)
+    activate_first(layer.activation, a, frame.rows, width(layer.n_out, frame.lanes), frame.lanes)
 
 
 cdef inline void forward(
@@ -174,7 +181,7 @@ cdef inline double loss_of_rows(
     cdef real[MOST_ROWS] power
     cdef double total = 0
     for r in range(frame.rows):
-        losses[r] = loss_of_row(
+        losses[r] = first_loss_of_row(
             net.loss, z + r * lanes, a + r * lanes, NULL if y == NULL else y + r * lanes,
             0 if frame.label == NULL else frame.label[r], width(net.n_out, lanes), power + r,
         )
@@ -197,12 +204,12 @@ cdef inline void output_delta(
     for r in range(frame.rows):
         if weight != NULL:
             scale = <real> (weight[r] / frame.weight_sum)
-        loss_gradient_of_row(
+        first_gradient_of_row(
             a + r * lanes, NULL if y == NULL else y + r * lanes,
             0 if frame.label == NULL else frame.label[r], n_out, n_out, scale, delta + r * lanes,
         )
     if not gives_delta(net.loss):
-        times_derivative(
+        derivative_first(
             net.layers[frame.n_layers - 1].activation, a, delta, frame.rows, n_out, lanes)
 
 
@@ -223,7 +230,7 @@ cdef inline void data_gradient(
         before, <real*> NULL, delta + index * BATCH, <const real*> transposed,
         <const real*> NULL, frame.rows, n_out, lanes,
     )
-    times_derivative(
+    derivative_first(
         net.layers[index - 1].activation, a + (index - 1) * BATCH, before, frame.rows,
         width(net.layers[index].n_in, lanes), lanes,
     )
@@ -252,12 +259,12 @@ cdef inline void update_all(
 ) noexcept nogil:
     """Take the rule's step; the four parameters of one lane by themselves, not as a vector."""
     if frame.lanes == 1:
-        update(rule, clock, params, grad, 0, Stretch(1, 1, 0, 0))
-        update(rule, clock, params, grad + 1, 1, Stretch(1, 1, 0, 0))
-        update(rule, clock, params, grad + 2, 2, Stretch(1, 1, 0, 0))
-        update(rule, clock, params, grad + 3, 3, Stretch(1, 1, 0, 0))
+        update_plain(rule, clock, params, grad, 0, Stretch(1, 1, 0, 0))
+        update_plain(rule, clock, params, grad + 1, 1, Stretch(1, 1, 0, 0))
+        update_plain(rule, clock, params, grad + 2, 2, Stretch(1, 1, 0, 0))
+        update_plain(rule, clock, params, grad + 3, 3, Stretch(1, 1, 0, 0))
     else:
-        update(
+        update_plain(
             rule, clock, params, grad, 0, Stretch(1, frame.place[frame.n_layers], 0, 0))
 
 
@@ -318,7 +325,7 @@ cdef inline void take_steps(
             keep = False
         output_delta(net, &frame, a + last, y, weight, delta + last)
         backward(net, &frame, params, x, a, delta, grad)
-        tick(rule, rule.clock)
+        tick_plain(rule, rule.clock)
         update_all(&near, rule.clock, params, grad, &frame)
         run.weighted_loss += loss
         run.total_weight += frame.weight_sum

@@ -1,28 +1,70 @@
-"""Update rules: each optimizer's step on a stretch of the flat parameter vector, stated once.
+"""An optimizer bound to a parameter vector: its clock, and its rule on a stretch of the vector.
 
-`slots` holds the optimizer's vectors one after another (each n_params long), `hyper` its settings
-in the order of its `Hyper` comment, `clock` three numbers that advance with each step: the step
-count t and the powers beta1^t and beta2^t (running products, so that a resumed run has the same
-bits).
+`slots` holds the optimizer's vectors one after another (each n_params long), `hyper` its settings:
+first those that every optimizer has, then its own in the order of its class, from OWN. `clock` is
+what advances with each step: the step count t, running products (so that a resumed run has the same
+bits), most often beta1^t and beta2^t, and what a rule
+wants besides.
 
-To add one: a code, a row in `update_codes`, its function, a branch in `update`; then its class in
-fastbp/optimizers.py and its twin in fastbp/reference/optimizers.py.
+Before a rule sees a gradient g of the batch it is shaped, where the settings ask for that:
+
+    g <- s g, s = min(1, clip_norm / (||g|| + 1e-6))     ||g|| over all parameters
+    g <- max(min(g, clip_value), -clip_value)
+    g <- g + weight_decay p + l1 sign(p)
+
+and with decoupled decay p <- p - eta decay p before the rule's step (Loshchilov & Hutter, 2019).
+After it, a running mean of the parameters: average <- average + (1 - ema) (p - average), p at first
+(Polyak & Juditsky 1992, with the weights of an exponential mean), in the last slot.
 """
-from .real cimport multiply_add, real, sqrt
-from libc.math cimport sqrt as sqrt_double
+from libc.math cimport pow
+
+from .real cimport apart, multiply_add, real
+from .rules cimport (
+    Stretch, adadelta_step, adagrad_step, adam_step, adamax_step, lion_step, nadam_step,
+    radam_step, rmsprop_step, rprop_step, sgd_step, sign,
+)
 
 cdef enum:
     SGD = 0
     ADAM = 1
+    RMSPROP = 2
+    ADAGRAD = 3
+    ADADELTA = 4
+    ADAMAX = 5
+    NADAM = 6
+    RADAM = 7
+    LION = 8
+    RPROP = 9
+
+cdef enum:
+    # Places in `hyper`.
+    LEARNING_RATE = 0
+    WEIGHT_DECAY = 1
+    DECOUPLED_DECAY = 2
+    L1 = 3
+    CLIP_VALUE = 4
+    CLIP_NORM = 5
+    EMA = 6
+    OWN = 7
+    # Length of a clock, whose last place is s, the factor that clips the norm.
+    CLOCK = 5
+    SCALE = 4
+    # Numbers of a gradient that are shaped at a time.
+    SHAPED = 512
 
 
 cdef inline dict update_codes():
-    return {"sgd": SGD, "adam": ADAM}
+    return {
+        "sgd": SGD, "adam": ADAM, "rmsprop": RMSPROP, "adagrad": ADAGRAD, "adadelta": ADADELTA,
+        "adamax": ADAMAX, "nadam": NADAM, "radam": RADAM, "lion": LION, "rprop": RPROP,
+    }
 
 
 cdef struct Rule:
     # One optimizer bound to one parameter vector.
     int code
+    # Whether the rule is SGD's or Adam's on the gradient as it is.
+    bint plain
     void* slots
     Py_ssize_t n_slots
     Py_ssize_t n_params
@@ -32,86 +74,166 @@ cdef struct Rule:
     bint keeps_gradient
 
 
-cdef struct Stretch:
-    # `rows` runs of n numbers: `row` apart in parameters and slots, grad_row apart in the gradient.
-    Py_ssize_t rows
-    Py_ssize_t n
-    Py_ssize_t row
-    Py_ssize_t grad_row
+cdef inline bint is_plain(const Rule* rule) noexcept nogil:
+    """Whether the rule is SGD's or Adam's and nothing else is asked for."""
+    cdef const double* hyper = rule.hyper
+    cdef double others = (
+        hyper[DECOUPLED_DECAY] + hyper[L1] + hyper[CLIP_VALUE] + hyper[CLIP_NORM] + hyper[EMA])
+    if rule.code == SGD:
+        return others == 0 and hyper[OWN + 2] == 0
+    return rule.code == ADAM and others == 0 and hyper[WEIGHT_DECAY] == 0
+
+
+cdef inline void tick_plain(const Rule* rule, double* clock) noexcept nogil:
+    """As `tick`, where the rule is plain: no call that is not inlined."""
+    clock[0] += 1
+    if rule.code == ADAM:
+        clock[1] *= rule.hyper[OWN]
+        clock[2] *= rule.hyper[OWN + 1]
 
 
 cdef inline void tick(const Rule* rule, double* clock) noexcept nogil:
     """Advance a clock by one step of the rule."""
+    cdef const double* own = rule.hyper + OWN
+    if rule.plain:
+        tick_plain(rule, clock)
+        return
     clock[0] += 1
-    if rule.code == ADAM:
-        clock[1] *= rule.hyper[1]
-        clock[2] *= rule.hyper[2]
+    clock[SCALE] = 1
+    if rule.code == NADAM:
+        clock[3] *= pow(0.96, own[3])
+        clock[1] *= own[0] * (1 - clock[3] / 2)
+        clock[2] *= own[1]
+    elif rule.code in (ADAM, ADAMAX, RADAM):
+        clock[1] *= own[0]
+        clock[2] *= own[1]
 
 
-cdef inline void sgd_step(
-    real* params, const real* grad, real* velocity, Stretch over,
-    double learning_rate, double momentum, bint nesterov, double weight_decay, bint first,
+cdef inline void shape(
+    const Rule* rule, const double* clock, real* params, const real* grad, real* shaped,
+    Py_ssize_t n
 ) noexcept nogil:
-    """g <- g + lambda p;  v <- mu v + g (v <- g at first);  p <- p - eta (v, or g + mu v for
-    Nesterov).
-
-    Without momentum (velocity NULL): p <- p - eta g.
-    """
-    cdef Py_ssize_t i, _row
-    cdef real eta = <real> learning_rate, mu = <real> momentum, decay = <real> weight_decay
-    cdef real before = <real> 0 if first else mu
+    """The gradient that the rule sees, and the decoupled decay of the parameters."""
+    cdef const double* hyper = rule.hyper
+    cdef Py_ssize_t i
+    cdef real scale = <real> clock[SCALE], most = <real> hyper[CLIP_VALUE]
+    cdef real decay = <real> hyper[WEIGHT_DECAY], l1 = <real> hyper[L1]
+    cdef real shrink = <real> (hyper[LEARNING_RATE] * hyper[DECOUPLED_DECAY])
+    cdef real dampened = <real> 1
     cdef real g
-    for _row in range(over.rows):
-        if velocity == NULL and decay == 0:
-            # 0 p is added to p instead of to g: an infinite p turns into NaN all the same, but off
-            # the way from g to the result. A zero of p's sign changes g at most from -0 to 0, for p
-            # that are not -0, and p - eta g is p for both.
-            for i in range(over.n):
-                params[i] = multiply_add(-eta, grad[i], multiply_add(decay, params[i], params[i]))
-        elif velocity == NULL:
-            for i in range(over.n):
-                g = multiply_add(decay, params[i], grad[i])
-                params[i] = multiply_add(-eta, g, params[i])
-        elif nesterov:
-            for i in range(over.n):
-                g = multiply_add(decay, params[i], grad[i])
-                velocity[i] = multiply_add(before, velocity[i], g)
-                params[i] = multiply_add(-eta, multiply_add(mu, velocity[i], g), params[i])
-        else:
-            for i in range(over.n):
-                g = multiply_add(decay, params[i], grad[i])
-                velocity[i] = multiply_add(before, velocity[i], g)
-                params[i] = multiply_add(-eta, velocity[i], params[i])
-        params += over.row
-        grad += over.grad_row
-        if velocity != NULL:
-            velocity += over.row
+    if rule.code == SGD and clock[0] > 1 and hyper[OWN] > 0:
+        dampened = <real> (1 - hyper[OWN + 2])
+    for i in range(n):
+        g = scale * grad[i]
+        if most > 0:
+            g = most if g > most else (-most if g < -most else g)
+        g = multiply_add(decay, params[i], g)
+        if l1 > 0:
+            g = multiply_add(l1, sign(params[i]), g)
+        shaped[i] = dampened * g
+        params[i] = multiply_add(-shrink, params[i], params[i])
 
 
-cdef inline void adam_step(
-    real* params, const real* grad, real* m, real* v, Stretch over,
-    double learning_rate, double beta1, double beta2, double epsilon,
-    double beta1_power, double beta2_power,
+cdef inline void take_average(
+    const double* hyper, const double* clock, const real* params, real* average, Py_ssize_t n
 ) noexcept nogil:
-    """m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;  p <- p - eta m^ / (sqrt(v^) + epsilon).
+    """average <- average + (1 - ema) (p - average), or p at first."""
+    cdef Py_ssize_t i
+    cdef real share = <real> 1 if clock[0] == 1 else <real> (1 - hyper[EMA])
+    for i in range(n):
+        average[i] = multiply_add(share, params[i] - average[i], average[i])
 
-    m^ = m / (1 - b1^t) and v^ = v / (1 - b2^t) as Kingma & Ba (2015), Algorithm 1.
-    """
-    cdef Py_ssize_t i, _row
-    cdef real b1 = <real> beta1, c1 = <real> (1 - beta1)
-    cdef real b2 = <real> beta2, c2 = <real> (1 - beta2)
-    cdef real rate = <real> (learning_rate / (1 - beta1_power))
-    cdef real shrink = <real> (1 / sqrt_double(1 - beta2_power))
-    cdef real tiny = <real> epsilon
+
+cdef inline void step_of_rule(
+    const Rule* rule, const double* clock, real* params, const real* grad, real* slot,
+    Py_ssize_t n
+) noexcept nogil:
+    """The rule's own step on n parameters, `slot` its first vector there."""
+    cdef const double* own = rule.hyper + OWN
+    cdef double eta = rule.hyper[LEARNING_RATE], t = clock[0], mu
+    cdef Py_ssize_t next_slot = rule.n_params
+    cdef real* second = <real*> NULL if slot == NULL else slot + next_slot
+    cdef real* velocity = NULL
+    if rule.code == SGD:
+        # The decay is in the gradient already.
+        sgd_step(
+            params, grad, slot if own[0] > 0 else <real*> NULL, Stretch(1, n, 0, 0), eta, own[0],
+            own[1] != 0, 0, t == 1)
+    elif rule.code == ADAM:
+        adam_step(
+            params, grad, slot, second, Stretch(1, n, 0, 0), eta, own[0], own[1], own[2],
+            clock[1], clock[2])
+    elif rule.code == RMSPROP:
+        if own[2] > 0:
+            velocity = slot + (2 if own[3] != 0 else 1) * next_slot
+        rmsprop_step(
+            params, grad, slot, second if own[3] != 0 else <real*> NULL, velocity, n, eta, own[0],
+            own[1], own[2])
+    elif rule.code == ADAGRAD:
+        adagrad_step(params, grad, slot, n, eta, own[0], own[1], t)
+    elif rule.code == ADADELTA:
+        adadelta_step(params, grad, slot, second, n, eta, own[0], own[1])
+    elif rule.code == ADAMAX:
+        adamax_step(params, grad, slot, second, n, eta, own[0], own[1], own[2], clock[1])
+    elif rule.code == NADAM:
+        mu = own[0] * (1 - clock[3] / 2)
+        nadam_step(
+            params, grad, slot, second, n, eta, own[0], own[1], own[2], mu,
+            own[0] * (1 - clock[3] * pow(0.96, own[3]) / 2), clock[1], clock[2])
+    elif rule.code == RADAM:
+        radam_step(
+            params, grad, slot, second, n, eta, own[0], own[1], own[2], t, clock[1], clock[2])
+    elif rule.code == LION:
+        lion_step(params, grad, slot, n, eta, own[0], own[1])
+    elif rule.code == RPROP:
+        rprop_step(
+            params, grad, slot, second, n, eta, own[0], own[1], own[2], own[3], t == 1)
+
+
+cdef inline apart update_shaped(
+    const Rule* rule, const double* clock, real* params, const real* grad, Py_ssize_t start,
+    Stretch over
+) noexcept nogil:
+    """The step of any rule on a stretch, some hundred numbers at a time."""
+    cdef real[SHAPED] shaped
+    cdef real* slot
+    cdef Py_ssize_t _row, i, n
     for _row in range(over.rows):
-        for i in range(over.n):
-            m[i] = multiply_add(c1, grad[i], b1 * m[i])
-            v[i] = multiply_add(c2 * grad[i], grad[i], b2 * v[i])
-            params[i] = params[i] - rate * m[i] / multiply_add(sqrt(v[i]), shrink, tiny)
-        params += over.row
+        i = 0
+        while i < over.n:
+            n = min(<Py_ssize_t> SHAPED, over.n - i)
+            slot = <real*> NULL if rule.slots == NULL else <real*> rule.slots + start + i
+            shape(rule, clock, params + start + i, grad + i, shaped, n)
+            step_of_rule(rule, clock, params + start + i, <const real*> shaped, slot, n)
+            if rule.hyper[EMA] > 0:
+                take_average(
+                    rule.hyper, clock, <const real*> params + start + i,
+                    slot + (rule.n_slots - 1) * rule.n_params, n)
+            i += n
+        start += over.row
         grad += over.grad_row
-        m += over.row
-        v += over.row
+
+
+cdef inline void update_plain(
+    const Rule* rule, const double* clock, real* params, const real* grad, Py_ssize_t start,
+    Stretch over
+) noexcept nogil:
+    """As `update`, where the rule is plain: no call that is not inlined."""
+    cdef const double* hyper = rule.hyper
+    cdef const double* own = hyper + OWN
+    cdef real* slot = <real*> rule.slots
+    if slot != NULL:
+        slot += start
+    if rule.code == ADAM:
+        adam_step(
+            params + start, grad, slot, slot + rule.n_params, over,
+            hyper[LEARNING_RATE], own[0], own[1], own[2], clock[1], clock[2],
+        )
+    else:
+        sgd_step(
+            params + start, grad, slot, over,
+            hyper[LEARNING_RATE], own[0], own[1] != 0, hyper[WEIGHT_DECAY], clock[0] == 1,
+        )
 
 
 cdef inline void update(
@@ -120,20 +242,9 @@ cdef inline void update(
 ) noexcept nogil:
     """Take the rule's step, at the time that the clock tells, on a stretch of params from `start`.
 
-    `grad` begins with the stretch. Hyper: sgd (learning_rate, momentum, nesterov, weight_decay);
-    adam (learning_rate, beta1, beta2, epsilon).
+    `grad` begins with the stretch.
     """
-    cdef const double* hyper = rule.hyper
-    cdef real* slot = <real*> rule.slots
-    if slot != NULL:
-        slot += start
-    if rule.code == ADAM:
-        adam_step(
-            params + start, grad, slot, slot + rule.n_params, over,
-            hyper[0], hyper[1], hyper[2], hyper[3], clock[1], clock[2],
-        )
+    if rule.plain:
+        update_plain(rule, clock, params, grad, start, over)
     else:
-        sgd_step(
-            params + start, grad, slot, over,
-            hyper[0], hyper[1], hyper[2] != 0, hyper[3], clock[0] == 1,
-        )
+        update_shaped(rule, clock, params, grad, start, over)

@@ -34,6 +34,6 @@ def test_examples_run(name):
 def test_the_modules_with_the_most_to_show_have_examples():
     names = module_names()
     assert {"fastbp.network", "fastbp.kernels", "fastbp.reference.network"} <= set(names)
-    for name in ("fastbp", "fastbp.network", "fastbp.kernels", "fastbp.reference.layers"):
+    for name in ("fastbp", "fastbp.network", "fastbp.kernels.layers", "fastbp.reference.layers"):
         finder = doctest.DocTestFinder()
         assert any(test.examples for test in finder.find(importlib.import_module(name)))

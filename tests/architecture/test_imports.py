@@ -17,26 +17,27 @@ SOURCES = Path(__file__).parents[2] / "src_pyx" / "fastbp"
 COMPILED = {"_cpu", "_engine", "_kernels"}
 
 # Downwards only: a unit imports units of lower rank. Units of one rank do not know each other. The
-# folders cli, datasets and integrations each are one unit, free inside.
+# folders cli, datasets, integrations, kernels and optimizers each are one unit, free inside.
 RANKS = {
-    "__main__": 10,
-    "cli": 9,
-    "integrations": 9,
-    "__init__": 8,
-    "config": 6,
-    "construction": 7,
-    "network": 6,
-    "gradients": 5,
-    "training": 5,
-    "plan": 4,
-    "optimizers": 4,
-    "history": 4,
-    "initializers": 4,
-    "files": 4,
-    "threads": 4,
-    "kernels": 4,
-    "spec": 3,
+    "__main__": 11,
+    "cli": 10,
+    "integrations": 10,
+    "__init__": 9,
+    "config": 7,
+    "construction": 8,
+    "network": 7,
+    "gradients": 6,
+    "training": 6,
+    "plan": 5,
+    "optimizers": 5,
+    "history": 5,
+    "initializers": 5,
+    "files": 5,
+    "threads": 5,
+    "kernels": 5,
+    "spec": 4,
     "memory": 3,
+    "names": 3,
     "checks": 2,
     "_compiled": 1,
     "_cpu": 0,
@@ -46,7 +47,7 @@ RANKS = {
     "version": 0,
 }
 ONLY = {
-    "kernels": {"checks", "memory", "spec", "_compiled"},
+    "kernels": {"checks", "memory", "names", "spec", "_compiled"},
     "_compiled": COMPILED,
     "datasets": set(),
 }
@@ -78,23 +79,28 @@ NOT_LOADED = [
 HEADERS = {
     "_engine.pyx": {
         *("activation", "batch", "dense", "loss", "network", "passes", "real", "steps", "team"),
-        *("shuffle", "update"),
+        *("norm", "shuffle", "update"),
     },
-    "_kernels.pyx": {"activation", "dense", "elementary", "loss", "real", "update"},
+    "_kernels.pyx": {"activation", "dense", "elementary", "loss", "real", "rules"},
+    "norm.pxd": {"real"},
     "passes.pxd": {"batch", "dense", "network", "real", "team"},
     "shuffle.pxd": set(),
-    "steps.pxd": {"batch", "network", "real", "run", "team", "tiny", "update"},
-    "tiny.pxd": {"activation", "batch", "lanes", "loss", "network", "real", "run", "update"},
+    "steps.pxd": {
+        *("batch", "dense", "network", "norm", "real", "rules", "run", "team", "tiny", "update"),
+    },
+    "tiny.pxd": {"activation", "batch", "lanes", "loss", "network", "real", "rules"}
+    | {"run", "update"},
     "lanes.pxd": {"real"},
     "run.pxd": {"batch", "network", "update"},
     "batch.pxd": {"network", "real", "update"},
-    "network.pxd": {"activation", "dense", "loss", "real", "update"},
+    "network.pxd": {"activation", "dense", "loss", "real", "rules", "update"},
     "team.pxd": set(),
     "activation.pxd": {"elementary", "real"},
     "dense.pxd": {"real"},
-    "loss.pxd": {"elementary", "real"},
+    "loss.pxd": {"elementary", "real", "rules"},
     "elementary.pxd": {"real"},
-    "update.pxd": {"real"},
+    "rules.pxd": {"real"},
+    "update.pxd": {"real", "rules"},
     "real.pxd": set(),
     "_cpu.pyx": set(),
     "__init__.pxd": set(),
@@ -191,7 +197,8 @@ def test_no_module_makes_its_products_with_numpy():
     # Arithmetic over rows belongs to the compiled side: no module of the package calls BLAS.
     calls = re.compile(r"np\.(dot|matmul|einsum|tensordot|vdot|inner|linalg)\b|[\w)\]] @ [\w(\[]")
     for path in MODULES:
-        if unit_of(path) in RANKS and unit_of(path) != "cli":
+        # An orthogonal matrix to begin with is no product of rows; LAPACK makes it.
+        if unit_of(path) in RANKS and unit_of(path) not in ("cli", "initializers"):
             assert not calls.search(path.read_text()), path
 
 
@@ -272,7 +279,7 @@ def test_headers_never_touch_python_while_they_compute():
 @pytest.mark.parametrize("path", MODULES, ids=module_id)
 def test_files_and_functions_stay_short(path):
     text = path.read_text()
-    limit = {"kernels": 700, "network": 650}.get(unit_of(path), 400)  # mostly docstrings
+    limit = {"network": 650}.get(unit_of(path), 400)  # mostly docstrings
     assert len(text.splitlines()) <= limit
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):

@@ -16,14 +16,15 @@ from fastbp import threads as team_sizes
 from fastbp._compiled import engine
 
 sys.path.insert(0, str(Path(__file__).parent))
-from trained import NETWORKS, digest, force_teams, trained
+from trained import NETWORKS, digest, force_teams, targets_of, trained
 
 DTYPES = ["float32", "float64"]
 THREADS = [2, 3, 4, 7, 8, 16]
 
 
 def network_id(network):
-    return "-".join(map(str, network[0]))
+    sizes, hidden, _, loss, *_, optimizer = network
+    return f"{'-'.join(map(str, sizes))}-{hidden}-{loss}-{optimizer}"
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +67,7 @@ def test_any_number_of_threads_predicts_and_evaluates_the_same_bits(network, dty
     rng = np.random.default_rng(4)
     for n_rows in (1, 9, 256, 1300):
         x = rng.normal(size=(n_rows, net.sizes[0]))
-        y = rng.random((n_rows, net.sizes[-1]))
-        if net.loss == "cross_entropy":
-            y = rng.integers(0, net.sizes[-1], n_rows)
+        y = targets_of(rng, net.loss, n_rows, net.sizes[-1])
         weight = rng.random(n_rows)
         outputs = net.predict(x, threads=1).tobytes()
         losses = [net.evaluate(x, y, threads=1), net.evaluate(x, y, weight, threads=1)]

@@ -7,7 +7,10 @@ import sys
 import numpy as np
 
 import fastbp as fb
+from fastbp import spec
 from fastbp import threads as team_sizes
+from fastbp.names import plain
+from fastbp.optimizers import BY_NAME
 
 # (sizes, hidden, output, loss, rows, batch size, optimizer): ragged and round, shallow and deep.
 NETWORKS = [
@@ -30,17 +33,49 @@ NETWORKS = [
     ([300, 8, 300], "relu", "sigmoid", "binary_cross_entropy", 40, 40, "adam"),
     ([600, 2], "relu", "softmax", "cross_entropy", 600, 600, "momentum"),
     ([784, 64, 10], "relu", "softmax", "cross_entropy", 128, 64, "adam"),
+    ([450, 60, 3], "sigmoid", "identity", "mse", 60, 45, "momentum"),
     ([1, 530, 1], "tanh", "identity", "mse", 600, 520, "nesterov"),
 ]
 
+# What has not been in any of these: every activation, every loss, every optimizer.
+NETWORKS += [
+    ([19, 37, 18, 2], name, "identity", "mse", 70, 33, "adam")
+    for name in (*spec.ACTIVATIONS[4:], "leaky_relu(0.3)", "elu(0.5)")
+]
+NETWORKS += [
+    ([19, 37, 18], "tanh", spec.OUTPUT_OF_LOSS.get(name, "identity"), name, 300, 290, "momentum")
+    for name in (*spec.LOSSES[3:], "huber(0.3)", "quantile(0.8)")
+]
+NETWORKS.append(([19, 37, 18], "tanh", "softmax", "cross_entropy(0.1)", 70, 33, "sgd"))
+NETWORKS += [
+    ([19, 130, 18], "tanh", "identity", "mse", 70, 33, name) for name in list(BY_NAME)[2:-1]
+]
+NETWORKS.append(([19, 130, 18], "tanh", "identity", "mse", 70, 70, "rprop"))
+NETWORKS.append(([19, 130, 18], "tanh", "identity", "mse", 70, 33, "shaped"))
+NETWORKS.append(([19, 130, 18], "tanh", "identity", "mse", 70, 33, "dampened"))
+
 
 def optimizer_of(name):
-    return {
+    found = {
         "sgd": lambda: fb.SGD(0.05),
         "momentum": lambda: fb.SGD(0.02, momentum=0.9),
         "nesterov": lambda: fb.SGD(0.02, momentum=0.9, nesterov=True, weight_decay=1e-3),
         "adam": lambda: fb.Adam(0.01),
-    }[name]()
+        "shaped": lambda: fb.Adam(0.01, l1=1e-3, clip_norm=0.5, clip_value=0.1, ema=0.9),
+        "dampened": lambda: fb.SGD(0.02, momentum=0.9, dampening=0.2, l1=1e-3),
+    }
+    return found[name]() if name in found else BY_NAME[name]()
+
+
+def targets_of(rng, loss, n_rows, n_out):
+    """Return targets that the loss is defined for."""
+    name = plain(loss)
+    if name == "cross_entropy":
+        return rng.integers(0, n_out, n_rows)
+    y = rng.random((n_rows, spec.targets_a_row(name, n_out)))
+    if name == "kl_divergence":
+        y /= y.sum(axis=1, keepdims=True)
+    return np.where(y < 0.5, -1, 1) if name == "hinge" else y
 
 
 def force_teams(columns=False, change=setattr):
@@ -57,9 +92,7 @@ def trained(network, dtype, threads=1):
     sizes, hidden, output, loss, n_rows, batch_size, optimizer = network
     rng = np.random.default_rng(len(sizes) + n_rows)
     x = rng.normal(size=(n_rows, sizes[0]))
-    y = rng.integers(0, sizes[-1], n_rows) if loss == "cross_entropy" else None
-    if y is None:
-        y = rng.random((n_rows, sizes[-1]))
+    y = targets_of(rng, loss, n_rows, sizes[-1])
     net = fb.mlp(sizes, hidden, output, loss, dtype=dtype, seed=3)
     history = net.fit(
         x, y, optimizer_of(optimizer), epochs=3, batch_size=batch_size, threads=threads

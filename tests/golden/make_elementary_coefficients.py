@@ -1,6 +1,6 @@
-"""Fit the polynomials of src_pyx/fastbp/elementary.h and check that the header has them.
+"""Fit the polynomials of elementary.h and special.h and check that the headers have them.
 
-Run from the repository's root with mpmath installed (about half a minute)::
+Run from the repository's root with mpmath installed (about two minutes)::
 
     python tests/golden/make_elementary_coefficients.py
 
@@ -25,7 +25,8 @@ from pathlib import Path
 
 from mpmath import mp, mpf
 
-HEADER = Path(__file__).parents[2] / "src_pyx" / "fastbp" / "elementary.h"
+SOURCES = Path(__file__).parents[2] / "src_pyx" / "fastbp"
+HEADERS = [SOURCES / "elementary.h", SOURCES / "special.h"]
 ROUNDS = 40  # of Lawson's iteration; the error is level to a few per cent after about 20
 DIGITS = {24: "float", 53: "double"}
 
@@ -35,6 +36,7 @@ mp.prec = 240
 MARGIN = mpf("1.0001")
 HALF_LN2 = mp.log(2) / 2 * MARGIN
 SQRT2_LESS_1 = mp.sqrt(2) - 1
+QUARTER_PI = mp.pi / 4 * MARGIN
 
 Function = Callable[[mpf], mpf]
 
@@ -59,6 +61,29 @@ def atanh_rest(z: mpf) -> mpf:
     """Return q of 2 atanh(s) = 2 s + s^3 q(s^2), which is log(1 + f) for s = f / (2 + f)."""
     s = mp.sqrt(z)
     return (2 * mp.atanh(s) - 2 * s) / s**3
+
+
+def sine_rest(z: mpf) -> mpf:
+    """Return S of sin r = r + r^3 S(r^2)."""
+    r = mp.sqrt(z)
+    return (mp.sin(r) - r) / r**3
+
+
+def cosine_rest(z: mpf) -> mpf:
+    """Return C of cos r = 1 - r^2/2 + r^4 C(r^2)."""
+    r = mp.sqrt(z)
+    return (mp.cos(r) - 1 + z / 2) / z**2
+
+
+# The upper tail of the normal distribution is taken from t = 1 / (1 + x/4), which has few terms.
+TAIL_MIDDLE = mpf(5) / 8
+
+
+def tail_share(u: mpf) -> mpf:
+    """Return R of 1 - Phi(x) = e^(-x^2/2) t R(u), u = t - 5/8."""
+    t = u + TAIL_MIDDLE
+    x = 4 * (1 / t - 1)
+    return mp.erfc(x / mp.sqrt(2)) / 2 * mp.exp(x * x / 2) / t
 
 
 # name, rest to be fitted, its factor relative to the whole function, interval, and for each dtype
@@ -92,6 +117,34 @@ FITS = [
         lambda z: mp.sqrt(z) ** 3 / (2 * mp.atanh(mp.sqrt(z))),
         (mpf(0), (SQRT2_LESS_1 / (2 + SQRT2_LESS_1)) ** 2),
         ((7, 53, 1),),
+    ),
+    (
+        "sin r = r + r^3 S(r^2)",
+        sine_rest,
+        lambda z: mp.sqrt(z) ** 3 / mp.sin(mp.sqrt(z)),
+        (mpf(0), (QUARTER_PI) ** 2),
+        ((3, 24, 1), (6, 53, 1)),
+    ),
+    (
+        "cos r = 1 - r^2/2 + r^4 C(r^2)",
+        cosine_rest,
+        lambda z: z**2 / mp.cos(mp.sqrt(z)),
+        (mpf(0), (QUARTER_PI) ** 2),
+        ((3, 24, 1), (6, 53, 1)),
+    ),
+    (
+        "1 - Phi(x) = e^(-x^2/2) t R(t - 5/8), t = 1 / (1 + x/4)",
+        tail_share,
+        lambda u: 1 / tail_share(u),
+        (1 / (1 + mpf("14.5") / 4) - TAIL_MIDDLE, 1 - TAIL_MIDDLE),
+        ((11, 24, 1),),
+    ),
+    (
+        "1 - Phi(x) = e^(-x^2/2) t R(t - 5/8), t = 1 / (1 + x/4)",
+        tail_share,
+        lambda u: 1 / tail_share(u),
+        (1 / (1 + mpf(39) / 4) - TAIL_MIDDLE, 1 - TAIL_MIDDLE),
+        ((23, 53, 1),),
     ),
 ]
 
@@ -183,20 +236,21 @@ def literal(coefficient: mpf, bits: int) -> str:
 
 
 def main() -> int:
-    """Print every fit; return 1 if the header lacks a coefficient."""
-    present = set(re.findall(r"-?0x1\.[0-9a-f]+p[+-]\d+f?", HEADER.read_text(encoding="utf-8")))
+    """Print every fit; return 1 if the headers lack a coefficient."""
+    text = "".join(header.read_text(encoding="utf-8") for header in HEADERS)
+    present = set(re.findall(r"-?0x1\.[0-9a-f]+p[+-]\d+f?", text))
     lacking = []
     for name, rest, factor, interval, sizes in FITS:
         for terms, bits, emphasis in sizes:
             coefficients, error = rounded_fit(rest, factor, interval, terms, bits, emphasis)
             print(f"{name}, {DIGITS[bits]}: relative error 2^{float(mp.log(error, 2)):.1f}")
             for coefficient in coefficients:
-                text = literal(coefficient, bits)
-                print(f"    {text}")
-                if text not in present:
-                    lacking.append(text)
+                number = literal(coefficient, bits)
+                print(f"    {number}")
+                if number not in present:
+                    lacking.append(number)
     if lacking:
-        print(f"{HEADER.name} lacks {', '.join(lacking)}")
+        print(f"the headers lack {', '.join(lacking)}")
     return 1 if lacking else 0
 
 

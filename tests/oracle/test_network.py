@@ -5,7 +5,17 @@ import itertools
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from strategies import OPTIMIZERS, PAIRS, Case, case, cases, one_hot, optimizer_pair, twin_of
+from strategies import (
+    COMBINATIONS,
+    FIRST_ACTIVATIONS,
+    OPTIMIZERS,
+    Case,
+    case,
+    cases,
+    one_hot,
+    optimizer_pair,
+    twin_of,
+)
 from tolerance import (
     THREE_DECIMALS,
     assert_agree,
@@ -20,10 +30,10 @@ from tolerance import (
 import fastbp as fb
 from fastbp import reference, spec
 
-# dtype x hidden activation x (output, loss), from the package's own tables.
+# dtype x (hidden activation, output, loss), from the package's own tables.
 ENUMERATED = [
     pytest.param(dtype, hidden, output, loss, id=f"{dtype}-{hidden}-{output}-{loss}")
-    for dtype, hidden, (output, loss) in itertools.product(spec.DTYPES, spec.ACTIVATIONS, PAIRS)
+    for dtype, (hidden, output, loss) in itertools.product(spec.DTYPES, COMBINATIONS)
 ]
 every_network = pytest.mark.parametrize(("dtype", "hidden", "output", "loss"), ENUMERATED)
 
@@ -32,6 +42,8 @@ def make(dtype, hidden, output, loss, n_rows=10, sizes=(3, 5, 4, 3)):
     """Return (network, twin, x, y)."""
     structure = case(sizes, hidden, output, loss, dtype, n_rows, seed=4)
     net = structure.network()
+    if hidden in ("exp", "log_softmax"):  # e^(e^z), and sums far from 0: steps of 0.05 are too long
+        net.params /= 4
     return net, twin_of(net), *structure.rows()
 
 
@@ -54,8 +66,11 @@ def test_passes_with_row_weights_agree(dtype, hidden, output, loss):
 def test_steps_agree(dtype, hidden, output, loss):
     net, twin, x, y = make(dtype, hidden, output, loss)
     weight = np.linspace(0, 2, len(x), dtype=dtype)
+    # The first step of Adam divides each gradient by its own size: where the sums of a gradient
+    # cancel, in the rows of log_softmax, that is the size of their rounding errors.
+    adam = "adam" if hidden in FIRST_ACTIVATIONS else "adam-settings"
     batches = [(x[:4], y[:4], None), (x[4:], y[4:], weight[4:]), (x, y, None), (x[:1], y[:1], None)]
-    for name in ("sgd-momentum", "adam"):
+    for name in ("sgd-momentum", adam):
         assert_same_steps(net, twin, *optimizer_pair(name), batches)
 
 
@@ -120,7 +135,9 @@ def test_several_row_blocks_agree(dtype):
 
 
 @pytest.mark.parametrize("dtype", spec.DTYPES)
-@pytest.mark.parametrize("sizes", [(300, 2), (2, 300, 2), (3, 1, 1, 1, 2), (1, 1)], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [(300, 2), (2, 300, 2), (450, 60, 2), (3, 1, 1, 1, 2), (1, 1)], ids=str
+)
 def test_unusual_sizes_agree(dtype, sizes):
     net, twin, x, y = make(dtype, "sigmoid", "identity", "mse", 5, sizes)
     assert_same_passes(net, twin, x, y)

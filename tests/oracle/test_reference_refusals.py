@@ -10,12 +10,16 @@ from fastbp import reference
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: reference.mlp([2, 1], output="rleu"), ValueError, "'identity', 'relu', .*'rleu'"),
-        (lambda: reference.mlp([2, 1], loss="mae"), ValueError, "loss must be one of .*'mae'"),
+        (
+            lambda: reference.mlp([2, 1], output="rleu"),
+            ValueError,
+            "'identity', 'leaky_relu', .*'rleu'",
+        ),
+        (lambda: reference.mlp([2, 1], loss="mad"), ValueError, "loss must be one of .*'mad'"),
         (
             lambda: reference.mlp([2, 1], output="sigmoid", loss="cross_entropy"),
             ValueError,
-            "'binary_cross_entropy', 'mse' for output 'sigmoid', got 'cross_entropy'",
+            "'binary_cross_entropy', .* for output 'sigmoid', got 'cross_entropy'",
         ),
         (lambda: reference.mlp([2]), ValueError, "sizes must have at least 2"),
         (lambda: reference.mlp([2, 0]), ValueError, "units must be at least 1, got 0"),
@@ -64,7 +68,13 @@ def test_refused_arguments(make, error, message):
         ([[1, 2]], [0], {"sample_weight": [0]}, ValueError, "sample_weight must have a sum"),
         ([[1, 2]], [0], {"epochs": 0}, ValueError, "epochs must be at least 1"),
         ([[1, 2]], [0], {"batch_size": 0}, ValueError, "batch_size must be at least 1"),
-        ([[1, 2]], [0], {"optimizer": "adm"}, ValueError, "optimizer must be one of 'adam', 'sgd'"),
+        (
+            [[1, 2]],
+            [0],
+            {"optimizer": "adm"},
+            ValueError,
+            "optimizer must be one of .*'adam', .*'sgd', got 'adm'",
+        ),
         ([[1, 2]], [0], {"optimizer": 3}, TypeError, "optimizer must be a name or"),
         ([[1, 2]], [0], {"stop": 1e-6}, TypeError, "stop must be a Stop or None"),
         ([[1, 2]], [0], {"validation": 0.5}, ValueError, "validation must leave at least 1 row"),

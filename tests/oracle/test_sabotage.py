@@ -20,7 +20,7 @@ from tolerance import (
 )
 
 import fastbp as fb
-from fastbp import kernels, reference
+from fastbp import kernels, reference, spec
 from fastbp.reference import activations, losses
 
 DTYPES = ["float32", "float64"]
@@ -151,7 +151,7 @@ def scaled_slope(name):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("hidden", ["sigmoid", "tanh", "relu", "softmax", "identity"])
+@pytest.mark.parametrize("hidden", spec.ACTIVATIONS)
 def test_a_derivative_off_by_a_thousandth_is_noticed_in_a_network(hidden, dtype, monkeypatch):
     net, twin, x, y = make(dtype, hidden, "sigmoid", "binary_cross_entropy")
     assert_same_passes(net, twin, x, y)
@@ -175,7 +175,7 @@ def with_factor(loss, value=1.0, delta=1.0):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     ("output", "loss"),
-    [("identity", "mse"), ("softmax", "cross_entropy"), ("sigmoid", "binary_cross_entropy")],
+    [(spec.OUTPUT_OF_LOSS.get(loss, "identity"), loss) for loss in spec.LOSSES],
 )
 @pytest.mark.parametrize(
     "factors",

@@ -120,7 +120,7 @@ FILES = {
     "layer a number": npz(header=network_with(layers=[3]), params=TWO),
     "no layers": npz(header=network_with(layers=[]), params=TWO),
     "layers a number": npz(header=network_with(layers=3), params=TWO),
-    "unknown loss": npz(header=network_with(loss="mae"), params=TWO),
+    "unknown loss": npz(header=network_with(loss="mad"), params=TWO),
     "loss that does not fit": npz(header=network_with(loss="cross_entropy"), params=TWO),
     "unknown dtype": npz(header=network_with(dtype="int8"), params=TWO),
     "units too many": npz(header=network_with(n_in=3), params=TWO),

@@ -9,6 +9,7 @@ from refusal import LABELS, X, make, refuse
 
 import fastbp as fb
 from fastbp import kernels
+from fastbp._compiled import engine
 
 NAN, INF = math.nan, math.inf
 ONE_HOT = np.eye(2)[LABELS]
@@ -219,38 +220,87 @@ NETWORKS = [
     ("seed -1", lambda: fb.mlp([1, 1], seed=-1), ValueError, "^seed must be at least 0, got -1$"),
     ("seed 0.5", lambda: fb.mlp([1, 1], seed=0.5), TypeError, "^seed must be an integer, got 0.5$"),
     ("dtype None", lambda: fb.mlp([1, 1], dtype=None), TypeError, "^dtype must be a string"),
+    ("init constant", lambda: fb.Dense(1, init="constant"), ValueError, r"constant\(value\), got"),
+    ("init uniform(1)", lambda: fb.Dense(1, init="uniform(1)"), ValueError, r"\(low, high\), got"),
+    (
+        "init zeros(1)",
+        lambda: fb.Dense(1, init="zeros(1)"),
+        ValueError,
+        "^init must be written as z",
+    ),
+    ("init constant(x)", lambda: fb.Dense(1, init="constant(x)"), ValueError, r"constant\(value\)"),
+    (
+        "init of another shape",
+        lambda: fb.Network(2, [fb.Dense(3, init=np.ones((2, 3)))]),
+        ValueError,
+        r"^init must have shape \(n_out, n_in\) = \(3, 2\), got \(2, 3\)",
+    ),
+    (
+        "relu(1)",
+        lambda: fb.Dense(1, "relu(1)"),
+        ValueError,
+        "^activation .relu. must have no",
+    ),
+    ("elu(-1)", lambda: fb.Dense(1, "elu(-1)"), ValueError, "^alpha of activation 'elu' must be a"),
+    ("elu(q=1)", lambda: fb.Dense(1, "elu(q=1)"), ValueError, r"like 'elu\(alpha=1\)', got"),
+    (
+        "huber(0)",
+        lambda: fb.mlp([1, 1], loss="huber(0)"),
+        ValueError,
+        "^delta of loss .huber.",
+    ),
+    (
+        "gaussian_nll of 3",
+        lambda: fb.mlp([1, 3], loss="gaussian_nll"),
+        ValueError,
+        "^gaussian_nll must have an even number of outputs",
+    ),
+    (
+        "Rprop in batches",
+        lambda: make().fit(X, LABELS, "rprop", batch_size=2),
+        ValueError,
+        r"^batch_size must be None \(all .* rows\) for Rprop, .*, got 2; for smaller batches use",
+    ),
     ("activation 3", lambda: fb.Dense(1, 3), TypeError, "^activation must be a string, got 3$"),
 ]
 
-ACTIVATIONS = "'identity', 'sigmoid', 'relu', 'tanh', 'softmax'"
+ACTIVATIONS = (
+    "'identity', 'sigmoid', 'relu', 'tanh', 'softmax', 'leaky_relu', 'elu', 'selu', 'gelu', "
+    "'gelu_tanh', 'silu', 'softplus', 'softsign', 'hard_sigmoid', 'hard_tanh', 'mish', 'exp', "
+    "'sin', 'log_softmax'"
+)
+LOSSES = (
+    "'mse', 'cross_entropy', 'binary_cross_entropy', 'mae', 'huber', 'log_cosh', 'quantile', "
+    "'poisson', 'gamma', 'hinge', 'gaussian_nll', 'kl_divergence'"
+)
+OPTIMIZERS = (
+    "'sgd', 'adam', 'adamw', 'rmsprop', 'adagrad', 'adadelta', 'adamax', 'nadam', 'radam', "
+    "'lion', 'rprop'"
+)
 UNKNOWN = [
     ("activation", lambda: fb.Dense(1, "rleu"), ACTIVATIONS, "rleu"),
     ("activation", lambda: fb.Dense(1, "ReLU"), ACTIVATIONS, "ReLU"),
-    ("hidden", lambda: fb.mlp([1, 2, 1], hidden="elu"), ACTIVATIONS, "elu"),
+    ("hidden", lambda: fb.mlp([1, 2, 1], hidden="celu"), ACTIVATIONS, "celu"),
     ("output", lambda: fb.mlp([1, 1], output=""), ACTIVATIONS, ""),
-    (
-        "loss",
-        lambda: fb.mlp([1, 1], loss="mae"),
-        "'mse', 'cross_entropy', 'binary_cross_entropy'",
-        "mae",
-    ),
+    ("loss", lambda: fb.mlp([1, 1], loss="mad"), LOSSES, "mad"),
     ("dtype", lambda: fb.mlp([1, 1], dtype="float16"), "'float32', 'float64'", "float16"),
     ("dtype", lambda: fb.mlp([1, 1], dtype=np.int32), "'float32', 'float64'", "int32"),
     (
         "init",
         lambda: fb.Dense(1, init="normal"),
-        "'auto', 'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform', 'zeros'",
+        "'auto', 'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform', 'lecun_normal', "
+        "'lecun_uniform', 'orthogonal', 'zeros', 'given', 'constant', 'uniform'",
         "normal",
     ),
-    ("optimizer", lambda: make().fit(X, LABELS, "sdg"), "'sgd', 'adam'", "sdg"),
-    ("optimizer", lambda: make().train_step(X, LABELS, "Adam"), "'sgd', 'adam'", "Adam"),
+    ("optimizer", lambda: make().fit(X, LABELS, "sdg"), OPTIMIZERS, "sdg"),
+    ("optimizer", lambda: make().train_step(X, LABELS, "Adam"), OPTIMIZERS, "Adam"),
     ("monitor", lambda: fb.Stop(monitor="val_loss"), "'loss', 'validation_loss'", "val_loss"),
     ("activation", lambda: kernels.hidden_delta(*[[[1.0]]] * 3, "x"), ACTIVATIONS, "x"),
     ("activation", lambda: kernels.loss_value([[1.0]], [[1.0]], "x"), ACTIVATIONS, "x"),
     (
         "loss",
         lambda: kernels.output_delta([[1.0]], [[1.0]], "identity", "x"),
-        "'mse', 'cross_entropy', 'binary_cross_entropy'",
+        LOSSES,
         "x",
     ),
 ]
@@ -622,3 +672,12 @@ KERNELS = [
 def test_bad_arguments_of_kernels_are_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("width", [1, 7, 33])
+def test_a_number_that_is_not_finite_is_found_at_every_place(width, dtype):
+    for place in range(3 * width):
+        x = np.ones((3, width), dtype)
+        x.flat[place] = np.nan
+        assert engine.first_nonfinite_row(x) == place // width

@@ -5,7 +5,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from strategies import case
 
+import fastbp as fb
+from fastbp import spec
 from fastbp._compiled import engine
 
 
@@ -57,3 +60,45 @@ def test_every_order_is_equally_likely():
     statistic = sum((count - expected) ** 2 / expected for count in found.values())
     # Chi-square with 23 degrees of freedom: 0.1 % lie above 49.7, and 0.1 % below 7.5.
     assert 7.5 < statistic < 49.7
+
+
+def test_numbers_that_would_make_some_places_likelier_are_drawn_again():
+    n, drawn = 400_001, [0]
+
+    def counted():
+        for word in halves(np.random.PCG64(7)):
+            drawn[0] += 1
+            yield word
+
+    want = by_hand(n, counted())
+    assert drawn[0] > n
+    assert shuffled(n, np.random.PCG64(7)) == want
+
+
+@pytest.mark.parametrize("dtype", spec.DTYPES)
+@pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
+@pytest.mark.parametrize(
+    ("sizes", "n_rows", "batch_size"),
+    [((3, 5, 3), 23, 4), ((3, 40, 3), 23, 7), ((3, 40, 3), 700, 300)],
+    ids=["tiny", "small", "several-blocks"],
+)
+def test_a_shuffled_fit_is_a_fit_of_the_shuffled_rows(sizes, n_rows, batch_size, weighted, dtype):
+    structure = case(sizes, "tanh", "softmax", "cross_entropy", dtype, n_rows, seed=4)
+    x, y = structure.rows()
+    weight = np.random.default_rng(3).random(n_rows).astype(dtype) if weighted else None
+    seed = structure.network().seed
+    order = np.array(shuffled(n_rows, np.random.default_rng(seed).bit_generator))
+    found = []
+    for rows, shuffle in [(np.arange(n_rows), True), (order, False)]:
+        net = structure.network()
+        history = net.fit(
+            x[rows],
+            y[rows],
+            fb.SGD(0.05, momentum=0.9),
+            epochs=1,
+            batch_size=batch_size,
+            sample_weight=None if weight is None else weight[rows],
+            shuffle=shuffle,
+        )
+        found.append((net.params.tobytes(), history.loss))
+    assert found[0] == found[1]

@@ -4,16 +4,49 @@ A loss is the mean over rows of a sum over outputs. A row may count more than an
 w_r the mean is sum_r w_r L_r / sum_r w_r, and without them every w_r is 1. The division belongs to
 the loss, so delta carries it from the start and no later formula has to think of it.
 
-All three are functions of z, the value before the output activation. Two of them would otherwise
-take the logarithm of an activation that has already been rounded to 0.
+All are functions of z, the value before the output activation. Some of them would otherwise take
+the logarithm of an activation that has already been rounded to 0. The others are sums over the
+outputs of a function of a_j and y_j, and for them dL/da is carried through the activation.
+
+``differences``, ``classes`` and ``likelihoods`` have the functions; this file names them.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
-from . import checks
-from .activations import ACTIVATIONS, Activation, sigmoid, softmax_row
-from .scalars import Number, Row, Rows, add_up, exp, log, log1p, real
+from .. import checks
+from ..activations import Activation, find_activation
+from ..scalars import Number, Row, Rows, add_up
+from .classes import (
+    binary_cross_entropy_row,
+    binary_cross_entropy_row_delta,
+    cross_entropy_row,
+    cross_entropy_row_delta,
+    kl_divergence_row,
+    smoothed,
+)
+from .differences import (
+    Elementwise,
+    hinge,
+    hinge_prime,
+    huber,
+    huber_prime,
+    log_cosh,
+    log_cosh_prime,
+    mae,
+    mae_prime,
+    quantile,
+    quantile_prime,
+)
+from .likelihoods import (
+    gamma_row,
+    gamma_row_delta,
+    gaussian_nll_row,
+    gaussian_nll_row_delta,
+    poisson_row,
+    poisson_row_delta,
+)
 
 
 def mse_row(z: Row, y: Row, s: Activation) -> Number:
@@ -34,46 +67,6 @@ def mse_row_delta(z: Row, y: Row, s: Activation) -> Row:
     return s.vjp(z, errors)
 
 
-def cross_entropy_row(z: Row, y: Row, s: Activation) -> Number:
-    """L = -sum_j y_j log a_j with a = softmax(z).
-
-    log a_j = z_j - log sum_k e^(z_k), and taking the largest z_k out of that sum keeps every power
-    <= e^0: log sum_k e^(z_k) = m + log sum_k e^(z_k - m).
-    """
-    m = max(z, key=real)
-    log_sum = log(add_up(exp(z_k - m) for z_k in z))
-    return add_up(y_j * (log_sum - (z_j - m)) for z_j, y_j in zip(z, y, strict=True))
-
-
-def cross_entropy_row_delta(z: Row, y: Row, s: Activation) -> Row:
-    """delta_j = a_j - y_j with a = softmax(z).
-
-    dL/dz_j = sum_k y_k (a_j - (1 if j == k else 0)), and the y_k of a row add up to 1. The
-    Jacobian of softmax has cancelled against the derivative of the logarithm.
-    """
-    return [a_j - y_j for a_j, y_j in zip(softmax_row(z), y, strict=True)]
-
-
-def binary_cross_entropy_row(z: Row, y: Row, s: Activation) -> Number:
-    """L = -sum_j (y_j log a_j + (1 - y_j) log(1 - a_j)) with a = sigmoid(z).
-
-    In terms of z a summand is log(1 + e^z) - y z. For z > 0 the first part is written as
-    z + log(1 + e^-z), which cannot overflow.
-    """
-    return add_up(
-        (z_j - y_j * z_j) + log1p(exp(-z_j)) if real(z_j) > 0 else log1p(exp(z_j)) - y_j * z_j
-        for z_j, y_j in zip(z, y, strict=True)
-    )
-
-
-def binary_cross_entropy_row_delta(z: Row, y: Row, s: Activation) -> Row:
-    """delta_j = a_j - y_j with a = sigmoid(z).
-
-    dL/da_j = (a_j - y_j) / (a_j (1 - a_j)), and that denominator is sigmoid'(z_j).
-    """
-    return [sigmoid(z_j) - y_j for z_j, y_j in zip(z, y, strict=True)]
-
-
 class Loss(NamedTuple):
     """What the package knows of a loss, for one row.
 
@@ -90,21 +83,79 @@ class Loss(NamedTuple):
     output: str | None
 
 
-# The one place that names the losses; everything else looks them up here.
+def _of_outputs(value: Elementwise, prime: Elementwise) -> Loss:
+    def of_row(z: Row, y: Row, s: Activation) -> Number:
+        return add_up(value(a_j, y_j) for a_j, y_j in zip(s.value(z), y, strict=True))
+
+    def delta_of_row(z: Row, y: Row, s: Activation) -> Row:
+        return s.vjp(z, [prime(a_j, y_j) for a_j, y_j in zip(s.value(z), y, strict=True)])
+
+    return Loss(of_row, delta_of_row, None)
+
+
+def _huber(delta: Number) -> Loss:
+    return _of_outputs(partial(huber, delta=delta), partial(huber_prime, delta=delta))
+
+
+def _quantile(q: Number) -> Loss:
+    return _of_outputs(partial(quantile, q=q), partial(quantile_prime, q=q))
+
+
+def _cross_entropy(label_smoothing: Number) -> Loss:
+    return Loss(
+        lambda z, y, s: cross_entropy_row(z, smoothed(y, label_smoothing), s),
+        lambda z, y, s: cross_entropy_row_delta(z, smoothed(y, label_smoothing), s),
+        "softmax",
+    )
+
+
+# The one place that names the losses; everything else looks them up here. Those of PARAMETERS are
+# functions of their parameter.
+PARAMETERS = {
+    "cross_entropy": ("label_smoothing", 0.0),
+    "huber": ("delta", 1.0),
+    "quantile": ("q", 0.5),
+}
+OF_PARAMETER = {"cross_entropy": _cross_entropy, "huber": _huber, "quantile": _quantile}
 LOSSES = {
     "binary_cross_entropy": Loss(
         binary_cross_entropy_row, binary_cross_entropy_row_delta, "sigmoid"
     ),
     "cross_entropy": Loss(cross_entropy_row, cross_entropy_row_delta, "softmax"),
+    "gamma": Loss(gamma_row, gamma_row_delta, "exp"),
+    "gaussian_nll": Loss(gaussian_nll_row, gaussian_nll_row_delta, "identity"),
+    "hinge": _of_outputs(hinge, hinge_prime),
+    "huber": _huber(1.0),
+    "kl_divergence": Loss(kl_divergence_row, cross_entropy_row_delta, "softmax"),
+    "log_cosh": _of_outputs(log_cosh, log_cosh_prime),
+    "mae": _of_outputs(mae, mae_prime),
     "mse": Loss(mse_row, mse_row_delta, None),
+    "poisson": Loss(poisson_row, poisson_row_delta, "exp"),
+    "quantile": _quantile(0.5),
 }
+
+
+def find_loss(text: str) -> Loss:
+    """Return the loss of a name such as "mse" or "huber(delta=2)".
+
+    Examples
+    --------
+    >>> find_loss("cross_entropy(0.1)").output
+    'softmax'
+    """
+    name, value = checks.named("loss", text, LOSSES, PARAMETERS)
+    if value is None:
+        return LOSSES[name]
+    if name == "huber":
+        return _huber(checks.positive("delta", value))
+    parameter = PARAMETERS[name][0]
+    return OF_PARAMETER[name](checks.bounded(parameter, value, below=1))
 
 
 def check_pair(activation: str, loss: str) -> None:
     """Refuse an unknown name, or a loss whose formulas do not hold for the output activation."""
-    checks.one_of("activation", activation, ACTIVATIONS)
-    checks.one_of("loss", loss, LOSSES)
-    needed = LOSSES[loss].output
+    find_activation(activation)
+    needed = find_loss(loss).output
     if needed not in (None, activation):
         fitting = [name for name, rule in LOSSES.items() if rule.output in (None, activation)]
         raise ValueError(
@@ -113,16 +164,25 @@ def check_pair(activation: str, loss: str) -> None:
         )
 
 
+def targets_a_row(loss: str, n_out: int) -> int:
+    """Return how many targets belong to a row of n_out outputs."""
+    if loss != "gaussian_nll":
+        return n_out
+    if n_out % 2:
+        raise ValueError(f"gaussian_nll must have an even number of outputs, got {n_out}")
+    return n_out // 2
+
+
 def weighted_loss(z: Rows, y: Rows, sample_weight: Row, activation: str, loss: str) -> Number:
     """L = sum_r w_r L_r / sum_r w_r."""
-    rule, s = LOSSES[loss], ACTIVATIONS[activation]
+    rule, s = find_loss(loss), find_activation(activation)
     rows = zip(z, y, sample_weight, strict=True)
     return add_up(w_r * rule.value(z_r, y_r, s) for z_r, y_r, w_r in rows) / add_up(sample_weight)
 
 
 def weighted_delta(z: Rows, y: Rows, sample_weight: Row, activation: str, loss: str) -> Rows:
     """delta_r = w_r dL_r/dz_r / sum_r w_r for every row r."""
-    rule, s = LOSSES[loss], ACTIVATIONS[activation]
+    rule, s = find_loss(loss), find_activation(activation)
     total = add_up(sample_weight)
     rows = zip(z, y, sample_weight, strict=True)
     return [[w_r * d_j / total for d_j in rule.delta(z_r, y_r, s)] for z_r, y_r, w_r in rows]
@@ -150,7 +210,7 @@ def loss_value(z: Rows, y: Rows | Row, activation: str = "identity", loss: str =
     10000
     """
     check_pair(activation, loss)
-    targets = checks.target_rows(y, len(z), len(z[0]), loss)
+    targets = checks.target_rows(y, len(z), targets_a_row(loss, len(z[0])), loss)
     return weighted_loss(z, targets, [1] * len(z), activation, loss)
 
 
@@ -175,5 +235,5 @@ def output_delta(z: Rows, y: Rows | Row, activation: str = "identity", loss: str
     [[0.5, -0.5]]
     """
     check_pair(activation, loss)
-    targets = checks.target_rows(y, len(z), len(z[0]), loss)
+    targets = checks.target_rows(y, len(z), targets_a_row(loss, len(z[0])), loss)
     return weighted_delta(z, targets, [1] * len(z), activation, loss)

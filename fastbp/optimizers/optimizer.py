@@ -1,0 +1,244 @@
+"""What every optimizer is: the settings of an update rule and its state for one network.
+
+The rules themselves are compiled (src_pyx/fastbp/rules.pxd), and so is what all of them share: how
+a gradient is shaped before a rule sees it (src_pyx/fastbp/update.pxd).
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict
+
+import numpy as np
+
+from fastbp import checks
+from fastbp._compiled import engine
+from fastbp.checks import Array
+
+# Places of the settings in `hyper`, as in update.pxd: those of every optimizer, then its own.
+WEIGHT_DECAY, DECOUPLED_DECAY, L1, CLIP_VALUE, CLIP_NORM, EMA = range(1, 7)
+OWN = engine.COMMON_SETTINGS
+
+
+class Setting:
+    """An argument of an optimizer that can be read and changed: one place of its `hyper`.
+
+    Parameters
+    ----------
+    index : int
+        The place.
+    check : callable
+        Takes (name, value), returns the number to store, raises for a value out of range.
+    kind : callable
+        Turns the stored float into what the user reads.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        check: Callable[[str, object], float],
+        kind: Callable[[float], float] = float,
+    ) -> None:
+        self.index = index
+        self.check = check
+        self.kind = kind
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, optimizer: Optimizer, owner: type | None = None) -> float:
+        return self.kind(float(optimizer.hyper[self.index]))
+
+    def __set__(self, optimizer: Optimizer, value: float) -> None:
+        optimizer.hyper[self.index] = self.check(self.name, value)
+
+
+def not_negative(name: str, value: object) -> float:
+    """Return a finite number of at least 0."""
+    return checks.number(name, value, 0)
+
+
+def above_zero(name: str, value: object) -> float:
+    """Return a finite number above 0."""
+    return checks.number(name, value, 0, above=True)
+
+
+def decay(name: str, value: object) -> float:
+    """Return a number in [0, 1)."""
+    return checks.number(name, value, 0, below=1)
+
+
+class Shaping(TypedDict, total=False):
+    """Arguments that every optimizer takes, all off at 0; see `Optimizer`."""
+
+    l1: float
+    clip_value: float
+    clip_norm: float
+    ema: float
+
+
+class DecayAndShaping(Shaping, total=False):
+    """The same with weight decay, for optimizers that do not name it among their own."""
+
+    weight_decay: float
+
+
+class Optimizer:
+    """Settings and state of an update rule.
+
+    Every optimizer takes these keyword arguments, each off at 0. The gradient g of a batch is
+    clipped first and then given its penalties:
+
+        g <- g min(1, clip_norm / (||g|| + 1e-6));  g <- max(min(g, clip_value), -clip_value);
+        g <- g + weight_decay p + l1 sign(p)
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta, at least 0.
+    weight_decay : float
+        lambda of the penalty lambda/2 ||p||^2, at least 0; AdamW and Lion take it off the
+        parameters themselves instead: p <- p - eta lambda p.
+    l1 : float
+        Factor of the penalty ||p||_1, at least 0.
+    clip_value, clip_norm : float
+        Largest |g_i|, and largest 2-norm of g over all parameters, above 0. The norm is known when
+        the last gradient is: with clip_norm the updates follow the backward pass.
+    ema : float
+        Keep an exponential moving average of the parameters with this decay, in [0, 1); see
+        `average`.
+
+    References
+    ----------
+    I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019, Algorithm 2.
+    R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks",
+    ICML 2013, Algorithm 1, for clip_norm.
+    B. T. Polyak, A. B. Juditsky, "Acceleration of stochastic approximation by averaging", SIAM
+    Journal on Control and Optimization 30(4), 1992, for averaging.
+    """
+
+    # `hyper`: the settings, float64, learning rate first. State: `slots` (n_slots, n_params) of the
+    # network's dtype and `clock`, float64; see update.pxd for both.
+    rule: str
+    # Vectors of the rule itself, and whether it needs all rows in every step.
+    rule_slots = 0
+    full_batch = False
+    learning_rate = Setting(0, not_negative)
+    weight_decay = Setting(WEIGHT_DECAY, not_negative)
+    l1 = Setting(L1, not_negative)
+    clip_value = Setting(CLIP_VALUE, not_negative)
+    clip_norm = Setting(CLIP_NORM, not_negative)
+    ema = Setting(EMA, decay)
+    slots: Array
+    _owner: weakref.ref[object] | None
+
+    def __init__(self, shaping: Mapping[str, Any], **settings: float) -> None:
+        given = {**settings, **shaping}
+        known = self._settings()
+        for name in given:
+            if name not in known:
+                raise TypeError(
+                    f"{type(self).__name__} must have arguments among {', '.join(sorted(known))}, "
+                    f"got {name!r}"
+                )
+        self.hyper: Array = np.zeros(1 + max(OWN - 1, *(place.index for place in known.values())))
+        for name, value in given.items():
+            setattr(self, name, value)
+        self.clock: Array = np.zeros(engine.CLOCK_LENGTH)
+        self.reset()
+
+    @property
+    def n_slots(self) -> int:
+        """Number of state vectors: those of the rule, and the moving average."""
+        return self.rule_slots + int(self.ema > 0)
+
+    @property
+    def steps(self) -> int:
+        """Number of updates taken since the state began."""
+        return int(self.clock[0])
+
+    @property
+    def average(self) -> Array:
+        """The moving average of the parameters, (n_params,), a copy; needs `ema` above 0.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net, optimizer = fb.mlp([1, 1]), fb.SGD(0.1, ema=0.99)
+        >>> history = net.fit([[1.0], [2.0]], [1.0, 2.0], optimizer, epochs=20)
+        >>> net.params = optimizer.average
+        """
+        if self.ema == 0 or self.steps == 0:
+            raise ValueError(
+                f"average must be asked of an optimizer with ema above 0 that has taken a step, "
+                f"got ema {self.ema:g} after {self.steps} steps"
+            )
+        average: Array = self.slots[-1].copy()
+        return average
+
+    def bind(self, owner: object, params: Array) -> None:
+        """Take on a network: make the state on first use, refuse another network's state."""
+        if self._owner is None:
+            self._owner = weakref.ref(owner)
+        elif self._owner() is not owner:
+            raise ValueError(
+                "optimizer must be new or reset for another network, got one that carries the "
+                f"state of its first network after {self.steps} steps; call optimizer.reset() or "
+                "make a new one"
+            )
+        shape = (self.n_slots, params.size)
+        if self.slots.shape != shape:
+            self.slots = np.zeros(shape, params.dtype)
+            self._begin()
+
+    def _begin(self) -> None:
+        """Fill the new state where it does not begin at 0."""
+
+    def reset(self) -> None:
+        """Forget the state and the network it belongs to.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net, optimizer = fb.mlp([1, 1]), fb.SGD(0.1)
+        >>> loss = net.train_step([[1.0]], [0.0], optimizer)
+        >>> optimizer.reset()
+        >>> optimizer.steps
+        0
+        """
+        self._owner = None
+        self.slots = np.zeros((0, 0))
+        self.clock[:] = 1
+        self.clock[0] = 0
+
+    @classmethod
+    def _settings(cls) -> dict[str, Setting]:
+        """Return every setting by its name, in the order of their places."""
+        found = {
+            name: value
+            for kind in reversed(cls.__mro__)
+            for name, value in vars(kind).items()
+            if isinstance(value, Setting)
+        }
+        return dict(sorted(found.items(), key=lambda item: item[1].index))
+
+    def __repr__(self) -> str:
+        known = self._settings()
+        own = [name for name, place in known.items() if place.index >= OWN]
+        common = [name for name in known if name not in ("learning_rate", *own)]
+        # Decoupled decay is not 0 unless told so.
+        shown = [
+            name for name in common if getattr(self, name) or known[name].index == DECOUPLED_DECAY
+        ]
+        named = [f"{name}={getattr(self, name)!r}" for name in ("learning_rate", *own, *shown)]
+        return f"{type(self).__name__}({', '.join(named)})"
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return the settings: the state belongs to one network in one process."""
+        return {"hyper": self.hyper.copy()}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self.clock = np.zeros(engine.CLOCK_LENGTH)
+        self.reset()
