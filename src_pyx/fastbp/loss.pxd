@@ -40,7 +40,7 @@ To add one: a code, a row in `loss_codes` (and in `loss_parameters`, `loss_outpu
 `loss_targets`), a branch in `loss_apart` and one in `gradient_apart`; then its twin in
 fastbp/reference/losses.py.
 """
-from .elementary cimport exp, log, softplus, tanh
+from .elementary cimport exp, expm1, log, log1p, softplus, tanh
 from .real cimport apart, magnitude, multiply_add, real
 from .rules cimport sign
 
@@ -209,6 +209,16 @@ cdef inline real gaussian_nll_of_row(
     return total
 
 
+cdef inline real log_cosh(real size) noexcept nogil:
+    """log cosh d of |d|: log(1 + m^2 / (2 (1 + m))) with m = e^-|d| - 1, where |d| is below 1 and
+    |d| + log(1 + e^-2|d|) - log 2 would cancel."""
+    cdef real m
+    if size < 1:
+        m = expm1(-size)
+        return log1p(m * m / (2 * (1 + m)))
+    return size + softplus(-2 * size) - <real> 0.69314718055994530941723212145818
+
+
 cdef inline real loss_of_difference(
     int loss, real parameter, real a, real y, real z
 ) noexcept nogil:
@@ -219,7 +229,7 @@ cdef inline real loss_of_difference(
     if loss == HUBER:
         return d * d / 2 if size <= parameter else parameter * (size - parameter / 2)
     if loss == LOG_COSH:
-        return size + softplus(-2 * size) - <real> 0.69314718055994530941723212145818
+        return log_cosh(size)
     if loss == QUANTILE:
         return -parameter * d if d < 0 else (1 - parameter) * d
     if loss == POISSON:

@@ -5,7 +5,7 @@ Each is a function of a and y of one output, beside its derivative by a; a row's
 
 from collections.abc import Callable
 
-from ..scalars import Number, exp, log, log1p, real, sign, tanh
+from ..scalars import Number, exp, expm1, log, log1p, real, sign, tanh
 
 Elementwise = Callable[[Number, Number], Number]
 
@@ -38,8 +38,14 @@ def huber_prime(a: Number, y: Number, delta: Number) -> Number:
 
 
 def log_cosh(a: Number, y: Number) -> Number:
-    """L = log cosh(a - y) = |d| + log(1 + e^(-2 |d|)) - log 2 with d = a - y."""
+    """L = log cosh(a - y) = |d| + log(1 + e^(-2 |d|)) - log 2 with d = a - y.
+
+    For small d these terms cancel; there cosh d = 1 + m^2 / (2 (1 + m)) with m = e^-|d| - 1.
+    """
     size = mae(a, y)
+    if real(size) < 1:
+        m = expm1(-size)
+        return log1p(m * m / (2 * (1 + m)))
     return size + log1p(exp(-2 * size)) - log(type(a)(2))
 
 
