@@ -23,8 +23,9 @@ GENERATED = Path("build") / "levels"
 # that every level with FMA gives the same bits. The -fno- flags let sqrt, division and comparisons
 # vectorise; they change no result.
 FLAGS = ["-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
-# Cython drops const from the pointers that its temporaries copy.
-FLAGS += ["-Wno-discarded-qualifiers", "-Wno-ignored-qualifiers"]
+# Cython drops const from the pointers that its temporaries copy, and calls every function of a .pxd
+# file inline, also those that are not to be inlined.
+FLAGS += ["-Wno-discarded-qualifiers", "-Wno-ignored-qualifiers", "-Wno-attributes"]
 LINK_FLAGS: list[str] = []
 if os.environ.get("FASTBP_SANITIZE"):
     # For .ci/sanitize: reads and writes out of bounds and undefined behaviour end the program.

@@ -50,7 +50,13 @@ class Engine:
     @property
     def team(self) -> Team | None: ...
     def run(
-        self, order: Array | None, batch_size: int, first: int, last: int, keep: bool = False
+        self,
+        order: Array | None,
+        batch_size: int,
+        first: int,
+        last: int,
+        keep: bool = False,
+        rates: Array | None = None,
     ) -> bool: ...
     @property
     def stopped(self) -> int: ...

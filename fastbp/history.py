@@ -18,6 +18,8 @@ class History:
         Mean training loss over the epoch's rows, each batch's taken before its update.
     validation_loss : list of float
         Mean loss over the validation rows after the epoch; empty without validation.
+    learning_rate : list of float
+        The optimizer's learning rate in the epoch's last step.
     seconds : list of float
         Time from the start of the fit to the end of the epoch, in seconds.
     stop_reason : str
@@ -36,6 +38,7 @@ class History:
     def __init__(self) -> None:
         self.loss: list[float] = []
         self.validation_loss: list[float] = []
+        self.learning_rate: list[float] = []
         self.seconds: list[float] = []
         self.stop_reason = ""
         self.message = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from fastbp.initializers import initial_weight
 from fastbp.optimizers import as_optimizer
 from fastbp.optimizers.optimizer import Optimizer
 from fastbp.plan import Plan, fit_bytes, views
+from fastbp.schedules import Schedule, as_schedule
 from fastbp.spec import Dense, Spec
 from fastbp.threads import fit_threads, pass_threads, split_columns, usable_cores
 from fastbp.training import (
@@ -434,6 +435,7 @@ class Network:
         callbacks: Iterable[Callback] | Callback = (),
         progress: bool | None = None,
         threads: int | None = None,
+        schedule: Schedule | Callable[[int], float] | None = None,
     ) -> History:
         """Train by minibatch gradient descent until the last epoch or a stop rule.
 
@@ -442,7 +444,8 @@ class Network:
         x, y, sample_weight
             As for `evaluate`. A batch whose weights are all 0 is passed over.
         optimizer : str or Optimizer
-            "sgd", "adam" or an object; an object's state goes on from earlier steps.
+            A name in lower case such as "adam", or an object; an object's state goes on from
+            earlier steps.
         epochs : int
             Passes over the rows, at least 1.
         batch_size : int or None
@@ -463,6 +466,11 @@ class Network:
             (which joblib sets in its processes), or else the cores that the process may use. Fewer
             are used where the work pays for fewer, and never more than there are cores. The result
             has the same bits for any number.
+        schedule : Schedule or callable, optional
+            What the optimizer's learning rate is multiplied by, step by step: StepDecay,
+            ExponentialDecay, InverseScaling, Linear, Cosine, Warmup, OneCycle, ReduceOnPlateau; or
+            a function of the epoch, from 1, that returns the learning rate. Afterwards the
+            learning rate is what it was.
 
         Returns
         -------
@@ -505,6 +513,7 @@ class Network:
             callbacks=checked_callbacks(callbacks),
             progress=show_progress(progress),
             seed=self.seed,
+            schedule=as_schedule(schedule, rule.learning_rate),
         )
         if rule.full_batch and settings.batch_size < n_rows:
             raise ValueError(

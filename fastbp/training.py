@@ -20,6 +20,7 @@ from fastbp._compiled import engine
 from fastbp.checks import Array
 from fastbp.history import History, Stop, Watch
 from fastbp.optimizers.optimizer import Optimizer
+from fastbp.schedules import Schedule
 
 if TYPE_CHECKING:
     from fastbp._engine import Engine, Team
@@ -54,6 +55,7 @@ class Settings(NamedTuple):
     callbacks: tuple[Callback, ...]
     progress: bool
     seed: int | None
+    schedule: Schedule | None
 
 
 class Trained(Protocol):
@@ -98,6 +100,14 @@ def split(rows: Rows, fraction: float, shuffle: bool, seed: int | None) -> tuple
     return parts[0], parts[1]
 
 
+class Epoch(NamedTuple):
+    """The steps of an epoch: the order of the rows, and the learning rate of each step."""
+
+    order: Array | None
+    rates: Array | None
+    batch_size: int
+
+
 class Piece(NamedTuple):
     """Steps first .. stop - 1 of a run, its settings, and the parameters set before it."""
 
@@ -106,6 +116,7 @@ class Piece(NamedTuple):
     stop: int
     hyper: Array
     params: Array | None
+    rates: Array | None
 
 
 # Bytes of state copied a second of training, and what remembered row orders may hold beside the
@@ -137,10 +148,11 @@ class Safe:
         self.pieces: list[Piece] = []
         self.changed: Array | None = None
 
-    def run(self, now: float, order: Array | None, batch_size: int, first: int, last: int) -> bool:
+    def run(self, now: float, epoch: Epoch, first: int, last: int) -> bool:
         """Run steps on the engine and remember them; return whether a loss was not finite."""
         keep = now >= self.due or self.held > self.most_held
-        diverged = self.engine.run(order, batch_size, first, last, keep)
+        order, rates = epoch.order, epoch.rates
+        diverged = self.engine.run(order, epoch.batch_size, first, last, keep, rates)
         if self.engine.kept:
             self.kept = True
             self.due = now + self.interval
@@ -148,9 +160,10 @@ class Safe:
             self.pieces.clear()
             self.changed = None
         if self.engine.updated > first:
-            piece = Piece(order, first, self.engine.updated, self.hyper.copy(), self.changed)
-            self.pieces.append(piece)
-            self.held += 0 if order is None or first > 0 else order.nbytes
+            stop, hyper = self.engine.updated, self.hyper.copy()
+            self.pieces.append(Piece(order, first, stop, hyper, self.changed, rates))
+            if first == 0:
+                self.held += sum(part.nbytes for part in (order, rates) if part is not None)
             self.changed = None
         return diverged
 
@@ -176,7 +189,7 @@ class Safe:
             if piece.params is not None:
                 self.live[0][...] = piece.params
             self.hyper[...] = piece.hyper
-            self.engine.run(piece.order, batch_size, piece.first, piece.stop)
+            self.engine.run(piece.order, batch_size, piece.first, piece.stop, rates=piece.rates)
         self.hyper[...] = settings
 
 
@@ -210,6 +223,7 @@ class Fit:
         self.plan = plan
         self.engine = engine
         self.optimizer = optimizer
+        self.learning_rate = optimizer.learning_rate
         self.rows = rows
         self.validation = validation
         self.settings = settings
@@ -232,10 +246,25 @@ class Fit:
         rng = np.random.default_rng(self.settings.seed)
         history = self.history
         history.stop_reason = "epochs"
+        if self.settings.schedule is not None:
+            self.settings.schedule.begin()
+        try:
+            self._epochs(rng)
+        finally:
+            if self.settings.schedule is not None:
+                self.optimizer.learning_rate = self.learning_rate
+        if self.best is not None:
+            params[:] = self.best
+        return history
+
+    def _epochs(self, rng: np.random.Generator) -> None:
+        """Take epoch after epoch until there is a reason to stop."""
+        history = self.history
         for epoch in range(1, self.settings.epochs + 1):
             order = self._order(rng) if self.settings.shuffle else None
             try:
-                reason = self._end_epoch(epoch, self._epoch(order))
+                steps = Epoch(order, self._rates(epoch), self.settings.batch_size)
+                reason = self._end_epoch(epoch, self._epoch(steps))
                 if epoch == self.settings.epochs or reason:
                     self._check_parameters()
             except Diverged as found:
@@ -247,9 +276,6 @@ class Fit:
             if reason:
                 history.stop_reason = reason
                 break
-        if self.best is not None:
-            params[:] = self.best
-        return history
 
     def _order(self, rng: np.random.Generator) -> Array:
         """Return a new order of the rows; earlier ones may still be remembered."""
@@ -262,16 +288,23 @@ class Fit:
         if checks.first_nonfinite_row(self.network.params[np.newaxis]) >= 0:
             raise Diverged("parameters became not finite", self.n_steps)
 
-    def _epoch(self, order: Array | None) -> float:
+    def _rates(self, epoch: int) -> Array | None:
+        """Return the learning rate of each step of an epoch, from 1, where there is a schedule."""
+        schedule, n = self.settings.schedule, self.n_steps
+        if schedule is None:
+            return None
+        t = np.arange((epoch - 1) * n, epoch * n)
+        return self.learning_rate * schedule.factors(t, n, self.settings.epochs * n)
+
+    def _epoch(self, epoch: Epoch) -> float:
         """Take the steps of one epoch; return the mean training loss."""
         step = 0
-        batch_size = self.settings.batch_size
         while step < self.n_steps:
             began = time.perf_counter()
             if step > 0 and self.watch.out_of_time(began - self.start):
                 raise OutOfTime
             last = min(step + self.steps_a_call, self.n_steps)
-            if self.safe.run(began, order, batch_size, step, last):
+            if self.safe.run(began, epoch, step, last):
                 raise Diverged(f"loss became {self.engine.last_loss}", self.engine.stopped + 1)
             self._pace(time.perf_counter() - began, last - step)
             step = last
@@ -291,6 +324,10 @@ class Fit:
                 raise Diverged(f"validation loss became {held}", self.n_steps)
             history.validation_loss.append(held)
         history.loss.append(loss)
+        history.learning_rate.append(self.optimizer.learning_rate)
+        if self.settings.schedule is not None:
+            held_loss = None if self.validation is None else history.validation_loss[-1]
+            self.settings.schedule.observe(loss, held_loss)
         history.seconds.append(time.perf_counter() - self.start)
         norm = math.inf
         if self.settings.stop.gradient_norm is not None:
@@ -324,4 +361,4 @@ class Fit:
             f"{found.what} at epoch {epoch}, step {found.step} (learning_rate "
             f"{self.optimizer.learning_rate:g}); parameters are back at the {place}"
         )
-        warnings.warn(self.history.message, RuntimeWarning, stacklevel=4)
+        warnings.warn(self.history.message, RuntimeWarning, stacklevel=5)

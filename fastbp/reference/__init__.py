@@ -21,7 +21,8 @@ A good order to read the files, each of which is one idea:
 5. ``optimizers``: what to do with a gradient, and what to remember of it; ``optimizers.sgd`` first.
 6. ``initializers`` and ``parameters``: where the weights begin and how they lie in one list.
 7. ``network``: the pieces above as one object.
-8. ``training``, ``stopping`` and ``history``: the loop, when to leave it, and what it leaves.
+8. ``training``, ``schedules``, ``stopping`` and ``history``: the loop, how long its steps are, when
+   to leave it, and what it leaves.
 
 ``scalars`` finds exp, log, sqrt and tanh for each type of number, ``checks`` refuses bad input and
 ``kernels`` lists the functions that have a compiled counterpart.
@@ -57,6 +58,17 @@ from .optimizers import (
     Rprop,
 )
 from .parameters import Gradients
+from .schedules import (
+    Cosine,
+    ExponentialDecay,
+    InverseScaling,
+    Linear,
+    OneCycle,
+    ReduceOnPlateau,
+    Schedule,
+    StepDecay,
+    Warmup,
+)
 from .stopping import Stop
 
 __all__ = [
@@ -66,16 +78,25 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Cosine",
     "Dense",
+    "ExponentialDecay",
     "Gradients",
     "History",
+    "InverseScaling",
+    "Linear",
     "Lion",
     "NAdam",
     "Network",
+    "OneCycle",
     "RAdam",
     "RMSprop",
+    "ReduceOnPlateau",
     "Rprop",
+    "Schedule",
+    "StepDecay",
     "Stop",
+    "Warmup",
     "kernels",
     "mlp",
 ]

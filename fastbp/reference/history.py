@@ -30,6 +30,7 @@ class History:
     def __init__(self) -> None:
         self.loss: list[Number] = []
         self.validation_loss: list[Number] = []
+        self.learning_rate: list[Number] = []
         self.seconds: list[float] = []
         self.stop_reason = ""
         self.message = ""

@@ -13,6 +13,7 @@ from .losses import check_pair, targets_a_row, weighted_delta, weighted_loss
 from .optimizers import Optimizer, chosen_optimizer
 from .parameters import Gradients, count_parameters, flatten, unflatten
 from .scalars import Number, Row, Rows, is_finite
+from .schedules import Schedule, chosen_schedule
 from .stopping import Stop
 from .training import Data
 
@@ -236,6 +237,7 @@ class Network:
         callbacks: Sequence[Callable[[Any, History], Any]] = (),
         progress: bool | None = None,
         threads: int | None = None,
+        schedule: Schedule | Callable[[int], Number] | None = None,
     ) -> History:
         """Train: one update for each batch, all batches once an epoch.
 
@@ -257,6 +259,9 @@ class Network:
             Whether to print a line an epoch to standard error; None does so on a terminal.
         threads : int or None
             Accepted and ignored: it is for the compiled package.
+        schedule : Schedule, function or None
+            What the learning rate is multiplied by in each step, or a function of the epoch, from
+            1, that returns the learning rate. Afterwards it is what it was.
 
         Returns
         -------
@@ -268,12 +273,20 @@ class Network:
             When the loss is no longer finite. Parameters and optimizer go back to where they were
             at the last step with a finite loss.
         """
+        rule = chosen_optimizer(optimizer)
         return training.fit(
             self,
             x,
             y,
-            chosen_optimizer(optimizer),
-            training.Plan(epochs, batch_size, shuffle, validation, sample_weight),
+            rule,
+            training.Plan(
+                epochs,
+                batch_size,
+                shuffle,
+                validation,
+                sample_weight,
+                chosen_schedule(schedule, rule.learning_rate),
+            ),
             training.Reports(stop, tuple(callbacks), progress),
         )
 

@@ -13,6 +13,7 @@ from . import checks
 from .history import History
 from .optimizers import Optimizer
 from .scalars import Number, Row, Rows, add_up, is_finite, real
+from .schedules import Schedule
 from .stopping import Stop, Watch
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Plan(NamedTuple):
     shuffle: bool
     validation: tuple[Any, Any] | float | None
     sample_weight: Row | None
+    schedule: Schedule | None
 
 
 class Reports(NamedTuple):
@@ -62,12 +64,17 @@ class Descent:
         self._keep()
         self.gradient: Row = []
 
-    def epoch(self, batches: Iterator[Data]) -> Number:
-        """Take a step for every batch and return the mean of their losses."""
+    def epoch(self, batches: Iterator[Data], rates: Callable[[int], Number] | None) -> Number:
+        """Take a step for every batch and return the mean of their losses.
+
+        Step t, from 0, is taken with the learning rate rates(t), where there are any.
+        """
         losses: Row = []
         weights: Row = []
         self._step = 0
         for step, batch in enumerate(batches, start=1):
+            if rates is not None:
+                self._optimizer.learning_rate = rates(step - 1)
             if not any(batch.weight):
                 continue  # no row counts: the mean would be 0 / 0
             loss, gradients = self._network._loss_and_gradients(batch)
@@ -110,12 +117,15 @@ def fit(
     optimizer._claim(network)
     descent = Descent(network, optimizer)
     history = History()
+    base = optimizer.learning_rate
+    if plan.schedule is not None:
+        plan.schedule.begin()
 
     for epoch in range(1, epochs + 1):
+        rates = _rates(plan.schedule, base, epoch, epochs, -(-len(data.x) // batch_size))
         try:
-            losses = {
-                "loss": descent.epoch(_batches(data, batch_size, rng if plan.shuffle else None))
-            }
+            batches = _batches(data, batch_size, rng if plan.shuffle else None)
+            losses = {"loss": descent.epoch(batches, rates)}
             descent.check("a parameter", network.params)
             if held_out is not None:
                 losses["validation_loss"] = network._loss(held_out)
@@ -126,6 +136,9 @@ def fit(
         history.loss.append(losses["loss"])
         if held_out is not None:
             history.validation_loss.append(losses["validation_loss"])
+        history.learning_rate.append(optimizer.learning_rate)
+        if plan.schedule is not None:
+            plan.schedule.observe(losses["loss"], losses.get("validation_loss"))
         history.seconds.append(time.perf_counter() - began)
         _show_progress(reports.progress, f"epoch {epoch}/{epochs}", losses, history.seconds[-1])
 
@@ -137,9 +150,19 @@ def fit(
     else:
         history.stop_reason = "epochs"
 
+    optimizer.learning_rate = base
     if watch.best_params is not None:
         network.params = watch.best_params
     return history
+
+
+def _rates(
+    schedule: Schedule | None, base: Number, epoch: int, epochs: int, n: int
+) -> Callable[[int], Number] | None:
+    """Return the learning rate as a function of the step within an epoch; epochs count from 1."""
+    if schedule is None:
+        return None
+    return lambda step: base * schedule.factor((epoch - 1) * n + step, n, epochs * n)
 
 
 def _batches(data: Data, batch_size: int, rng: random.Random | None) -> Iterator[Data]:

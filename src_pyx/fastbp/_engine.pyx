@@ -290,17 +290,20 @@ cdef class Engine:
             self.owners[name] = None
 
     def run(
-        self, order, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t last, bint keep=False
+        self, order, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t last, bint keep=False,
+        rates=None,
     ):
         """Train steps first .. last - 1 of an epoch over the bound rows.
 
-        With `keep`, parameters and optimizer state are copied to the safe place before the first
-        update. Returns whether a step's loss was not finite; then that step is `stopped`, and
-        neither it nor any later one was taken.
+        `rates` has the learning rate of each step of the epoch, float64. With `keep`, parameters
+        and optimizer state are copied to the safe place before the first update. Returns whether a
+        step's loss was not finite; then that step is `stopped`, and neither it nor any later one
+        was taken.
         """
         cdef Run* run = &self.run_state
         cdef Job job
         run.order = <const long long*> self.address("order", order)
+        run.rates = <const double*> self.address("rates", rates)
         run.batch_size, run.first, run.last = batch_size, first, last
         if first == 0:
             run.weighted_loss = run.total_weight = 0

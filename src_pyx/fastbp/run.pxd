@@ -8,6 +8,8 @@ from .update cimport CLOCK, Rule
 cdef struct Run:
     # What a run of steps is asked, what it reports, and where it keeps the last good state.
     const long long* order
+    # The learning rate of each step, or NULL.
+    const double* rates
     Py_ssize_t batch_size
     Py_ssize_t first
     Py_ssize_t last

@@ -14,7 +14,7 @@ from .rules cimport Stretch
 from .run cimport Run, keep_state
 from .team cimport Team, meet
 from .tiny cimport take_tiny_steps
-from .update cimport CLIP_NORM, CLOCK, SCALE, Rule, tick, update
+from .update cimport CLIP_NORM, CLOCK, LEARNING_RATE, SCALE, Rule, tick, update
 
 cdef struct Job:
     # A run of steps as the members of a team share it.
@@ -132,6 +132,9 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
     memcpy(clock, job.rule.clock, sizeof(clock))
     meet(job.team)
     for step in range(run.first, run.last):
+        if run.rates != NULL and thread == 0:
+            # Between the barriers that end a step and begin the next one's updates.
+            job.rule.hyper[LEARNING_RATE] = run.rates[step]
         start = step * run.batch_size
         rows = min(run.batch_size, data.n_rows - start)
         weight_sum = total_weight(<const real*> data.weight, run.order, start, rows)

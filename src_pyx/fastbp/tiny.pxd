@@ -23,7 +23,7 @@ from .network cimport Layer, Network
 from .real cimport real
 from .rules cimport Stretch
 from .run cimport Run, keep_state
-from .update cimport Rule, tick_plain, update_plain
+from .update cimport LEARNING_RATE, Rule, tick_plain, update_plain
 
 cdef enum:
     MOST_LAYERS = 4
@@ -305,6 +305,8 @@ cdef inline void take_steps(
     copy_state(net, buffers, rule, &frame, params, grad, slots, False)
     near.slots, near.n_params = NULL if rule.slots == NULL else <void*> slots, PARAMS
     for step in range(run.first, run.last):
+        if run.rates != NULL:
+            rule.hyper[LEARNING_RATE] = run.rates[step]
         start = step * run.batch_size
         frame.rows = 1 if lanes == 1 else min(run.batch_size, data.n_rows - start)
         frame.weight_sum = 1 if lanes == 1 else total_weight(

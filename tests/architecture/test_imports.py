@@ -31,6 +31,7 @@ RANKS = {
     "plan": 5,
     "optimizers": 5,
     "history": 5,
+    "schedules": 5,
     "initializers": 5,
     "files": 5,
     "threads": 5,

@@ -9,6 +9,12 @@ from fastbp import kernels, optimizers, reference
 
 OPTIMIZERS = [kind.__name__ for kind in optimizers.BY_NAME.values()]
 
+SCHEDULES = [
+    name
+    for name in fb.__all__
+    if inspect.isclass(getattr(fb, name)) and issubclass(getattr(fb, name), fb.Schedule)
+]
+
 # What only one side has, and why.
 PACKAGE_ONLY = {
     "FileFormatError": "files",
@@ -20,6 +26,11 @@ PACKAGE_ONLY = {
     **{
         f"{name}.bind": "the state lives in one compiled vector, made on first use"
         for name in OPTIMIZERS
+    },
+    **{
+        f"{name}.{method}": "how a fit asks a schedule"
+        for name in SCHEDULES
+        for method in ("factors", "observe", "begin")
     },
 }
 CLASSES = ["Network", "Dense", *OPTIMIZERS, "Stop", "History", "Gradients"]
@@ -64,7 +75,9 @@ def test_kernels_have_the_same_arguments(name):
     assert parameters(getattr(kernels, name)) == parameters(getattr(reference.kernels, name))
 
 
-@pytest.mark.parametrize("name", ["mlp", "Network", "Dense", *OPTIMIZERS, "Stop", "History"])
+@pytest.mark.parametrize(
+    "name", ["mlp", "Network", "Dense", *OPTIMIZERS, *SCHEDULES, "Stop", "History"]
+)
 def test_functions_and_classes_have_the_same_arguments(name):
     assert parameters(getattr(fb, name)) == parameters(getattr(reference, name))
 

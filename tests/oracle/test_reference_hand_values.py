@@ -298,7 +298,9 @@ def test_fraction_has_no_exp():
 def test_public_names():
     optimizers = [kind.__name__ for kind in OPTIMIZERS.values()]
     names = ["mlp", "Network", "Dense", "Stop", "History", "Gradients", "kernels"]
-    assert sorted(reference.__all__) == sorted(names + optimizers)
+    schedules = ["Schedule", "StepDecay", "ExponentialDecay", "InverseScaling", "Linear", "Cosine"]
+    schedules += ["Warmup", "OneCycle", "ReduceOnPlateau"]
+    assert sorted(reference.__all__) == sorted(names + optimizers + schedules)
     for name in kernels.__all__:
         assert inspect.isfunction(getattr(kernels, name))
 
