@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .. import checks
-from ..scalars import Number, Row, exp, sin
+from ..scalars import Number, Row
 from .piecewise import (
     elu,
     elu_prime,
@@ -33,6 +33,8 @@ from .piecewise import (
 )
 from .rows import log_softmax_row, log_softmax_row_vjp, softmax_row, softmax_row_vjp
 from .smooth import (
+    exp,
+    exp_prime,
     gelu,
     gelu_prime,
     gelu_tanh,
@@ -43,6 +45,7 @@ from .smooth import (
     sigmoid_prime,
     silu,
     silu_prime,
+    sin,
     sin_prime,
     softplus,
     softplus_prime,
@@ -93,7 +96,7 @@ OF_PARAMETER = {
 }
 ACTIVATIONS = {
     "elu": OF_PARAMETER["elu"](1.0),
-    "exp": _elementwise(exp, exp),
+    "exp": _elementwise(exp, exp_prime),
     "gelu": _elementwise(gelu, gelu_prime),
     "gelu_tanh": _elementwise(gelu_tanh, gelu_tanh_prime),
     "hard_sigmoid": _elementwise(hard_sigmoid, hard_sigmoid_prime),

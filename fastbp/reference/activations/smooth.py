@@ -4,7 +4,7 @@ Derivatives are functions of z, not of a, so each formula can be checked by itse
 """
 
 from .. import scalars
-from ..scalars import Number, cos, erfc, exp, log1p, pi_of, real, sqrt
+from ..scalars import Number, cos, erfc, log1p, pi_of, real, sqrt
 
 GELU_CUBE = 0.044715
 
@@ -155,8 +155,23 @@ def _gelu_argument(z: Number) -> Number:
     return sqrt(2 / pi_of(z)) * (z + GELU_CUBE * z * z * z)
 
 
+def exp(z: Number) -> Number:
+    """s(z) = e^z."""
+    return scalars.exp(z)
+
+
+def exp_prime(z: Number) -> Number:
+    """s'(z) = e^z."""
+    return scalars.exp(z)
+
+
+def sin(z: Number) -> Number:
+    """s(z) = sin z."""
+    return scalars.sin(z)
+
+
 def sin_prime(z: Number) -> Number:
-    """s'(z) = cos z, for s(z) = sin z.
+    """s'(z) = cos z.
 
     References
     ----------

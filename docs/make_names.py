@@ -1,0 +1,127 @@
+"""Write docs/names.md: every name that a network can be made or trained with, from the code.
+
+    python docs/make_names.py            write the page
+    python docs/make_names.py --check    fail if the page is stale
+
+The formulas are the first paragraphs of docstrings.
+"""
+
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import fastbp as fb
+from fastbp import optimizers, spec
+from fastbp.reference import initializers, losses
+from fastbp.reference.activations import piecewise, rows, smooth
+from fastbp.reference.losses import classes, differences, likelihoods
+
+PAGE = Path(__file__).with_name("names.md")
+HEAD = """# Names
+
+Made from the code by `python docs/make_names.py`; formulas are those of `fastbp.reference`. A
+parameter stands in brackets after the name, `"leaky_relu(0.2)"` or `"leaky_relu(alpha=0.2)"`.
+"""
+
+
+def first_paragraph(thing: Any) -> str:
+    """Return the first paragraph of a docstring in one line."""
+    return " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
+
+
+def found(name: str, modules: list[ModuleType]) -> Any:
+    """Return the function of a name, or of a row, in the first of the modules that has one."""
+    for module in modules:
+        for attribute in (name, f"{name}_row"):
+            if hasattr(module, attribute):
+                return getattr(module, attribute)
+    raise LookupError(name)
+
+
+def parameter_text(parameters: dict[str, tuple[str, float]], name: str) -> str:
+    """Return a parameter and its default, or nothing."""
+    return "{} = {:g}".format(*parameters[name]) if name in parameters else ""
+
+
+def table(head: list[str], lines: list[list[str]]) -> str:
+    """Return a Markdown table; upright strokes in cells are escaped."""
+    every = [head, ["---"] * len(head), *lines]
+    cells = [[cell.replace("|", "\\|") for cell in line] for line in every]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def activation_lines() -> list[list[str]]:
+    """Return name, value, derivative and parameter of each activation."""
+    modules, lines = [smooth, piecewise, rows], []
+    for name in spec.ACTIVATIONS:
+        slope = {"softmax": rows.softmax_row_vjp, "log_softmax": rows.log_softmax_row_vjp}.get(name)
+        slope = slope or found(f"{name}_prime", modules)
+        formulas = [first_paragraph(thing) for thing in (found(name, modules), slope)]
+        lines.append([f"`{name}`", *formulas, parameter_text(spec.ACTIVATION_PARAMETERS, name)])
+    return lines
+
+
+def loss_lines() -> list[list[str]]:
+    """Return name, formula, parameter and the output that each loss needs."""
+    modules, lines = [losses, classes, differences, likelihoods], []
+    for name in spec.LOSSES:
+        formula = first_paragraph(found(name, modules))
+        output = spec.OUTPUT_OF_LOSS.get(name, "any")
+        parameter = parameter_text(spec.LOSS_PARAMETERS, name)
+        lines.append([f"`{name}`", formula, output, spec.TARGETS_OF_LOSS.get(name, ""), parameter])
+    return lines
+
+
+def signature(kind: type) -> str:
+    """Return the arguments of a class with their defaults."""
+    found = inspect.signature(kind).parameters.values()
+    shown = [f"{p.name}={p.default!r}" for p in found if p.kind is not p.VAR_KEYWORD]
+    return f"`{kind.__name__}({', '.join(shown)})`"
+
+
+def class_lines(kinds: list[type]) -> list[list[str]]:
+    """Return the signature and the first paragraph of each class."""
+    return [[signature(kind), first_paragraph(kind)] for kind in kinds]
+
+
+def page() -> str:
+    """Return the whole page."""
+    kinds = [getattr(fb, name) for name in fb.__all__]
+    schedules = [k for k in kinds if inspect.isclass(k) and issubclass(k, fb.Schedule)]
+    rules = {**initializers.INITIALIZERS, "constant(value)": initializers.constant}
+    rules["uniform(low, high)"] = initializers.uniform
+    shared = inspect.cleandoc(optimizers.Optimizer.__doc__ or "").partition("Parameters")[0]
+    begin = [[f"`{name}`", first_paragraph(rule)] for name, rule in sorted(rules.items())]
+    parts = [
+        HEAD,
+        "## Activations\n",
+        table(["name", "value", "derivative", "parameter"], activation_lines()),
+        "\n## Losses\n\nA loss is the mean over rows of L.\n",
+        table(["name", "L of a row", "output", "targets", "parameter"], loss_lines()),
+        "\n## Optimizers\n\nA name in lower case is one with its defaults.\n",
+        table(["optimizer", ""], class_lines(list(optimizers.BY_NAME.values()))),
+        f"\nEvery optimizer takes{shared.partition('Every optimizer takes')[2].rstrip()}",
+        "\n## Learning-rate schedules\n",
+        table(["schedule", "factor of the learning rate"], class_lines(schedules)),
+        "\n## Initializers\n",
+        table(["init", ""], begin),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def main() -> int:
+    """Write the page, or compare."""
+    text = page()
+    if "--check" in sys.argv[1:]:
+        same = PAGE.exists() and PAGE.read_text(encoding="utf-8") == text
+        print(f"{PAGE.name}: {'up to date' if same else 'stale'}")
+        return 0 if same else 1
+    PAGE.write_text(text, encoding="utf-8")
+    print(f"{PAGE.name}: written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
