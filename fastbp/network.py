@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastbp import checks, files, names
+from fastbp import checks, class_weights, files, names
 from fastbp._compiled import engine
 from fastbp.checks import Array
 from fastbp.gradients import Gradients
@@ -436,6 +436,7 @@ class Network:
         progress: bool | None = None,
         threads: int | None = None,
         schedule: Schedule | Callable[[int], float] | None = None,
+        class_weight: str | Mapping[int, float] | npt.ArrayLike | None = None,
     ) -> History:
         """Train by minibatch gradient descent until the last epoch or a stop rule.
 
@@ -471,6 +472,9 @@ class Network:
             ExponentialDecay, InverseScaling, Linear, Cosine, Warmup, OneCycle, ReduceOnPlateau; or
             a function of the epoch, from 1, that returns the learning rate. Afterwards the
             learning rate is what it was.
+        class_weight : dict, array_like (n_classes,) or "balanced", optional
+            Weight of each class, at least 0, by which each row's own is multiplied; classes that a
+            dict leaves out have 1, "balanced" gives n_rows / (n_classes rows of the class).
 
         Returns
         -------
@@ -500,6 +504,8 @@ class Network:
         if stop is not None and not isinstance(stop, Stop):
             raise TypeError(f"stop must be a fb.Stop, got {checks.described(stop)}")
         rows = self._data(x, y, sample_weight)
+        if class_weight is not None:
+            rows = rows._replace(weight=self._class_weights(class_weight, rows))
         held = None
         if validation is not None:
             rows, held = self._validation(rows, validation, checks.flag("shuffle", shuffle))
@@ -578,6 +584,12 @@ class Network:
         wanted = fit_threads(threads, self._spec, rows, float("inf"))
         plan = Plan(self._spec, rows, wanted)
         return fit_bytes(plan, as_optimizer(optimizer).n_slots)
+
+    def _class_weights(self, class_weight: object, rows: Rows) -> Array | None:
+        """Return the weights of the rows, multiplied by those of their classes."""
+        loss, n_out = names.plain(self.loss), self._spec.n_out
+        weight = class_weights.row_weights(class_weight, loss, n_out, *rows[1:])
+        return checks.row_weights(weight, len(weight), self._dtype)
 
     def _validation(self, rows: Rows, validation: object, shuffle: bool) -> tuple[Rows, Rows]:
         """Return (training rows, validation rows) for (x, y) or a fraction."""

@@ -238,6 +238,7 @@ class Network:
         progress: bool | None = None,
         threads: int | None = None,
         schedule: Schedule | Callable[[int], Number] | None = None,
+        class_weight: str | dict[int, Number] | Row | None = None,
     ) -> History:
         """Train: one update for each batch, all batches once an epoch.
 
@@ -262,6 +263,9 @@ class Network:
         schedule : Schedule, function or None
             What the learning rate is multiplied by in each step, or a function of the epoch, from
             1, that returns the learning rate. Afterwards it is what it was.
+        class_weight : dict, list (n_classes,), "balanced" or None
+            Weight of each class, by which that of each row is multiplied; "balanced" is n_rows /
+            (n_classes rows of the class).
 
         Returns
         -------
@@ -286,6 +290,7 @@ class Network:
                 validation,
                 sample_weight,
                 chosen_schedule(schedule, rule.learning_rate),
+                class_weight,
             ),
             training.Reports(stop, tuple(callbacks), progress),
         )

@@ -41,6 +41,7 @@ class Plan(NamedTuple):
     validation: tuple[Any, Any] | float | None
     sample_weight: Row | None
     schedule: Schedule | None
+    class_weight: Any
 
 
 class Reports(NamedTuple):
@@ -112,7 +113,10 @@ def fit(
     epochs = checks.count("epochs", plan.epochs)
     batch_size = checks.count("batch_size", plan.batch_size)
     rng = random.Random(network.seed)
-    data, held_out = _split(network, network._data(x, y, plan.sample_weight), plan, rng)
+    data = network._data(x, y, plan.sample_weight)
+    if plan.class_weight is not None:
+        data = data._replace(weight=_class_weights(plan.class_weight, network.loss, data))
+    data, held_out = _split(network, data, plan, rng)
     watch = Watch(reports.stop, held_out is not None)
     optimizer._claim(network)
     descent = Descent(network, optimizer)
@@ -154,6 +158,28 @@ def fit(
     if watch.best_params is not None:
         network.params = watch.best_params
     return history
+
+
+def _class_weights(class_weight: Any, loss: str, data: Data) -> Row:
+    """Weights of the rows times those of their classes, in the shares that y has of each class."""
+    loss = loss.partition("(")[0]
+    shares = data.y
+    if loss == "binary_cross_entropy" and len(shares[0]) == 1:
+        shares = [[1 - y, y] for (y,) in shares]
+    elif loss not in ("cross_entropy", "kl_divergence"):
+        raise ValueError(f"class_weight must come with a loss of classes, got loss {loss!r}")
+    n_classes = len(shares[0])
+    counts = [add_up(row[j] for row in shares) for j in range(n_classes)]
+    if class_weight == "balanced":
+        weights = [len(shares) / (n_classes * n) if n else 0 for n in counts]
+    elif isinstance(class_weight, dict):
+        weights = [class_weight.get(j, 1) for j in range(n_classes)]
+    else:
+        weights = list(class_weight)
+    return [
+        w_r * add_up(share * w_j for share, w_j in zip(row, weights, strict=True))
+        for w_r, row in zip(data.weight, shares, strict=True)
+    ]
 
 
 def _rates(

@@ -39,6 +39,7 @@ RANKS = {
     "spec": 4,
     "memory": 3,
     "names": 3,
+    "class_weights": 3,
     "checks": 2,
     "_compiled": 1,
     "_cpu": 0,
