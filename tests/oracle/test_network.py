@@ -290,3 +290,13 @@ def test_textbook_training_stops_by_itself(package):
     assert history.loss[-1] <= 1e-6 < history.loss[-2]
     assert net.evaluate([[2.0]], [[1.0]]) <= 1e-6
     assert len(history.loss) == len(history.seconds) < 1000
+
+
+@pytest.mark.parametrize("dtype", spec.DTYPES)
+def test_the_average_of_many_parameters_agrees(dtype):
+    # More parameters than are shaped at a time, in layers that are updated by pieces.
+    net, twin, x, y = make(dtype, "tanh", "identity", "mse", 12, (20, 210, 3))
+    optimizer, other = optimizer_pair("adam-ema")
+    assert_same_fit(net, twin, x, y, optimizer, other, epochs=3, batch_size=5)
+    assert_agree(optimizer.average, other.average, dtype, "average")
+    assert not np.array_equal(optimizer.average, net.params)
