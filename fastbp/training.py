@@ -337,8 +337,10 @@ class Fit:
             self.best = self.network.params.copy()
         if self.settings.progress:
             self._print(epoch)
-        if self.settings.callbacks and self.safe.watch(self._call_back):
-            reason = reason or "callback"
+        if self.settings.callbacks:
+            if self.safe.watch(self._call_back):
+                reason = reason or "callback"
+            self.optimizer.check_slots()
         return reason
 
     def _call_back(self) -> bool:

@@ -192,6 +192,14 @@ class Optimizer:
             self.slots = np.zeros(shape, params.dtype)
             self._begin()
 
+    def check_slots(self) -> None:
+        """Refuse settings that want other state than there is: kernels write where it should be."""
+        if self.n_slots != len(self.slots):
+            raise ValueError(
+                "settings of an optimizer must keep its number of state vectors during a fit "
+                f"({len(self.slots)}), got {self!r} with {self.n_slots}; change them between fits"
+            )
+
     def _begin(self) -> None:
         """Fill the new state where it does not begin at 0."""
 

@@ -24,8 +24,9 @@ PACKAGE_ONLY = {
     "Network.memory": "sizes of compiled buffers",
     "Network.validation_loss": "what the training loop asks of a network",
     **{
-        f"{name}.bind": "the state lives in one compiled vector, made on first use"
+        f"{name}.{method}": "the state lives in one compiled vector, made on first use"
         for name in OPTIMIZERS
+        for method in ("bind", "check_slots")
     },
     **{
         f"{name}.{method}": "how a fit asks a schedule"

@@ -681,3 +681,29 @@ def test_a_number_that_is_not_finite_is_found_at_every_place(width, dtype):
         x = np.ones((3, width), dtype)
         x.flat[place] = np.nan
         assert engine.first_nonfinite_row(x) == place // width
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "setting", "value"),
+    [
+        (fb.SGD(0.1), "ema", 0.9),
+        (fb.SGD(0.1, momentum=0.5), "momentum", 0.0),
+        (fb.RMSprop(), "centered", True),
+        (fb.RMSprop(), "momentum", 0.9),
+        (fb.Adam(), "ema", 0.9),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_settings_that_want_other_state_are_refused_during_a_fit(optimizer, setting, value):
+    net = fb.mlp([2, 30, 1])
+
+    def change(network, history):
+        setattr(optimizer, setting, value)
+
+    with pytest.raises(
+        ValueError, match=r"^settings of an optimizer must keep its number of state"
+    ):
+        net.fit(np.ones((9, 2)), np.ones(9), optimizer, epochs=3, callbacks=change)
+    # Between fits the state is made anew.
+    net.fit(np.ones((9, 2)), np.ones(9), optimizer, epochs=1)
+    assert np.isfinite(net.params).all()
