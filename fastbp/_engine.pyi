@@ -17,7 +17,7 @@ UPDATES: dict[str, int]
 BLOCK_ROWS: int
 LINE_BYTES: int
 CLOCK_LENGTH: int
-COMMON_SETTINGS: int
+SETTING_PLACES: dict[str, int]
 
 def scratch_length(columns: int, itemsize: int) -> int: ...
 def first_nonfinite_row(x: Array) -> int: ...

@@ -16,9 +16,9 @@ from fastbp import checks
 from fastbp._compiled import engine
 from fastbp.checks import Array
 
-# Places of the settings in `hyper`, as in update.pxd: those of every optimizer, then its own.
-WEIGHT_DECAY, DECOUPLED_DECAY, L1, CLIP_VALUE, CLIP_NORM, EMA = range(1, 7)
-OWN = engine.COMMON_SETTINGS
+# Places of the settings in `hyper`: those of every optimizer, then its own.
+PLACES = engine.SETTING_PLACES
+DECOUPLED_DECAY, OWN = PLACES["decoupled_decay"], PLACES["own"]
 
 
 class Setting:
@@ -124,12 +124,12 @@ class Optimizer:
     # Vectors of the rule itself, and whether it needs all rows in every step.
     rule_slots = 0
     full_batch = False
-    learning_rate = Setting(0, not_negative)
-    weight_decay = Setting(WEIGHT_DECAY, not_negative)
-    l1 = Setting(L1, not_negative)
-    clip_value = Setting(CLIP_VALUE, not_negative)
-    clip_norm = Setting(CLIP_NORM, not_negative)
-    ema = Setting(EMA, decay)
+    learning_rate = Setting(PLACES["learning_rate"], not_negative)
+    weight_decay = Setting(PLACES["weight_decay"], not_negative)
+    l1 = Setting(PLACES["l1"], not_negative)
+    clip_value = Setting(PLACES["clip_value"], not_negative)
+    clip_norm = Setting(PLACES["clip_norm"], not_negative)
+    ema = Setting(PLACES["ema"], decay)
     slots: Array
     _owner: weakref.ref[object] | None
 

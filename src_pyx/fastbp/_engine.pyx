@@ -16,7 +16,7 @@ from .real cimport flush_denormals, restore_mode
 from .shuffle cimport Bits, draw_order
 from .steps cimport Job, Run, run_double, run_single
 from .team cimport Task, Team as Members, team_end, team_here, team_run, team_start
-from .update cimport CLOCK, OWN, Rule, is_plain, update_codes
+from .update cimport CLOCK, Rule, is_plain, setting_places, update_codes
 
 ACTIVATIONS = activation_codes()
 ACTIVATION_PARAMETERS = activation_parameters()
@@ -30,7 +30,7 @@ UPDATES = update_codes()
 BLOCK_ROWS = SUM_BLOCK
 LINE_BYTES = LINE
 CLOCK_LENGTH = CLOCK
-COMMON_SETTINGS = OWN
+SETTING_PLACES = setting_places()
 
 
 def scratch_length(Py_ssize_t columns, Py_ssize_t itemsize):

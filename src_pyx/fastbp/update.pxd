@@ -60,6 +60,14 @@ cdef inline dict update_codes():
     }
 
 
+cdef inline dict setting_places():
+    return {
+        "learning_rate": LEARNING_RATE, "weight_decay": WEIGHT_DECAY,
+        "decoupled_decay": DECOUPLED_DECAY, "l1": L1, "clip_value": CLIP_VALUE,
+        "clip_norm": CLIP_NORM, "ema": EMA, "own": OWN,
+    }
+
+
 cdef struct Rule:
     # One optimizer bound to one parameter vector.
     int code
