@@ -459,7 +459,13 @@ class TestProcess:
         words = [sys.executable, "-m", "fastbp", "train", "--epochs", "1000000"]
         words += ["--patience", "1000000"]
         with subprocess.Popen(
-            words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            words,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Tests that run in the background inherit an ignored SIGINT, which Python respects.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         ) as process:
             for line in process.stdout:
                 if line.startswith("epoch"):
