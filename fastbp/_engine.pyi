@@ -3,7 +3,7 @@ import numpy as np
 from fastbp.checks import Array
 from fastbp.optimizers.optimizer import Optimizer
 from fastbp.plan import Plan
-from fastbp.training import Safe
+from fastbp.rescue import Safe
 
 ACTIVATIONS: dict[str, int]
 ACTIVATION_PARAMETERS: dict[str, tuple[str, float]]

@@ -1,39 +1,32 @@
-"""Network: the public face of a dense feed-forward network."""
+"""Network: a dense feed-forward network and how it learns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastbp import checks, class_weights, files, names
 from fastbp._compiled import engine
 from fastbp.checks import Array
-from fastbp.gradients import Gradients
 from fastbp.history import History, Stop
 from fastbp.initializers import initial_weight
 from fastbp.optimizers import as_optimizer
 from fastbp.optimizers.optimizer import Optimizer
-from fastbp.plan import Plan, fit_bytes, views
+from fastbp.passes import Passes
+from fastbp.plan import Plan, fit_bytes
+from fastbp.rows import Rows, split
 from fastbp.schedules import Schedule, as_schedule
 from fastbp.spec import Dense, Spec
-from fastbp.threads import fit_threads, pass_threads, split_columns, usable_cores
-from fastbp.training import (
-    Callback,
-    Fit,
-    Rows,
-    Settings,
-    checked_callbacks,
-    show_progress,
-    split,
-)
+from fastbp.threads import fit_threads, split_columns, usable_cores
+from fastbp.training import Callback, Fit, Settings, checked_callbacks, show_progress
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class Network:
+class Network(Passes):
     """A dense feed-forward network trained by backpropagation.
 
     z^l = W^l a^(l-1) + b^l and a^l = s(z^l) for l = 1 .. L, with a^0 = x; predictions are a^L.
@@ -99,273 +92,6 @@ class Network:
             self.layers, self._spec.sizes[:-1], self.weights, strict=True
         ):
             weight.T[...] = initial_weight(layer, n_in_layer, rng)
-
-    def _build(self, spec: Spec) -> None:
-        """Lay out parameters, all 0, for a checked description."""
-        self._spec = spec
-        self._dtype = np.dtype(spec.dtype)
-        self.metadata: dict[str, Any] = {}
-        self._idle: list[tuple[Plan, Any]] = []
-        plan = Plan(spec, 1)
-        self._params: Array = plan.vector()
-        self.weights, self.biases = views(plan.layers, self._params)
-
-    @property
-    def params(self) -> Array:
-        """All parameters as one writable vector; assigning copies into it."""
-        return self._params
-
-    @params.setter
-    def params(self, values: npt.ArrayLike) -> None:
-        array = checks.numeric_array("params", values)
-        if array.shape != self._params.shape:
-            raise ValueError(f"params must have shape {self._params.shape}, got {array.shape}")
-        if array is not self._params:
-            self._params[...] = array
-
-    @property
-    def layers(self) -> tuple[Dense, ...]:
-        """The layers, first to last."""
-        return tuple(self._spec.layers)
-
-    @property
-    def sizes(self) -> list[int]:
-        """Number of inputs, then each layer's units."""
-        return list(self._spec.sizes)
-
-    @property
-    def loss(self) -> str:
-        """Name of the loss."""
-        return self._spec.loss
-
-    @property
-    def dtype(self) -> str:
-        """Name of the dtype of parameters and arithmetic."""
-        return self._spec.dtype
-
-    @property
-    def seed(self) -> int | None:
-        """Seed of initial weights, shuffling and splits."""
-        return self._spec.seed
-
-    def __repr__(self) -> str:
-        activations = ", ".join(layer.activation for layer in self._spec.layers)
-        return (
-            f"<Network {self._spec.shape_text} ({activations}), {self.loss}, {self.dtype}, "
-            f"{self._params.size} parameters>"
-        )
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {
-            "spec": self._spec.to_dict(),
-            "metadata": self.metadata,
-            "params": self._params.copy(),
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._build(Spec.from_dict(state["spec"]))
-        self.metadata = state["metadata"]
-        self.params = state["params"]
-
-    def _rows(self, x: object, name: str = "x") -> Array:
-        """Return x checked and converted."""
-        spec = self._spec
-        return checks.rows(name, x, spec.n_in, self._dtype, spec.shape_text)
-
-    def _data(self, x: object, y: object, sample_weight: object = None, origin: str = "") -> Rows:
-        """Return x, y and the weights checked and converted; `origin` goes before their names."""
-        array = self._rows(x, f"{origin}x")
-        target, label = checks.targets(
-            y, names.plain(self.loss), len(array), self._spec.n_y, self._dtype, f"{origin}y"
-        )
-        weight = checks.row_weights(sample_weight, len(array), self._dtype)
-        return Rows(array, target, label, weight)
-
-    def _take_engine(self, n_rows: int, threads: int = 1, trains: bool = False) -> tuple[Plan, Any]:
-        """Return an engine with room for n_rows and so many threads, for this call alone.
-
-        Each call has an engine of its own, so that Python threads may share a network for passes
-        that change no parameter.
-        """
-        needed = min(n_rows, engine.BLOCK_ROWS)
-        while self._idle:
-            try:
-                found = self._idle.pop()
-            except IndexError:
-                break
-            plan = found[0]
-            if plan.capacity >= needed and (plan.threads, plan.trains) == (threads, trains):
-                return found
-        plan = Plan(self._spec, n_rows, threads, trains=trains)
-        return plan, engine.Engine(plan, self._params, plan.vector() if trains else None)
-
-    def _pass_team(self, threads: int | None, n_rows: int) -> Any:
-        """Return a team for predictions or losses of so many rows; None to work alone."""
-        wanted = pass_threads(threads, self._spec, n_rows)
-        return engine.Team(wanted, usable_cores()) if wanted > 1 else None
-
-    def predict(self, x: npt.ArrayLike, threads: int | None = None) -> Array:
-        """Return the outputs a^L of each row.
-
-        Parameters
-        ----------
-        x : array_like, (n_rows, n_in)
-            Finite numbers.
-        threads : int, optional
-            As for `fit`.
-
-        Returns
-        -------
-        array, (n_rows, n_out), of the network's dtype
-
-        Raises
-        ------
-        TypeError, ValueError
-            x is not numeric, has another number of columns, no rows, or holds NaN or infinity.
-
-        Examples
-        --------
-        >>> import fastbp as fb
-        >>> fb.mlp([3, 4, 2], output="softmax", loss="cross_entropy").predict([[1, 2, 3]]).shape
-        (1, 2)
-        """
-        array = self._rows(x)
-        out = np.empty((len(array), self._spec.n_out), self._dtype)
-        team = self._pass_team(threads, len(array))
-        found = self._take_engine(len(array), team.threads if team else 1)
-        found[1].predict(array, out, team)
-        self._idle.append(found)
-        return out
-
-    def evaluate(
-        self,
-        x: npt.ArrayLike,
-        y: npt.ArrayLike,
-        sample_weight: npt.ArrayLike | None = None,
-        threads: int | None = None,
-    ) -> float:
-        """Return the mean loss over rows.
-
-        Parameters
-        ----------
-        x : array_like, (n_rows, n_in)
-            Finite numbers.
-        y : array_like, (n_rows, n_out)
-            Targets; (n_rows,) for one output, or class indices (n_rows,) with cross_entropy.
-        sample_weight : array_like, (n_rows,), optional
-            Weights, at least 0: the loss is sum w l / sum w.
-        threads : int, optional
-            As for `fit`.
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        TypeError, ValueError
-            An array is not numeric, of the wrong shape, not finite, or a label is out of range.
-
-        Examples
-        --------
-        >>> import fastbp as fb
-        >>> net = fb.Network(1, [fb.Dense(1, init="zeros")], loss="mse")
-        >>> net.evaluate([[1.0], [2.0]], [1.0, 2.0])
-        1.25
-        """
-        rows = self._data(x, y, sample_weight)
-        return self.validation_loss(rows, self._pass_team(threads, len(rows.x)))
-
-    def validation_loss(self, rows: Rows, team: Any = None) -> float:
-        """Return the mean loss over rows that are already checked, by a team or alone."""
-        found = self._take_engine(len(rows.x), team.threads if team else 1)
-        found[1].set_data(*rows)
-        loss: float = found[1].evaluate(team)
-        found[1].release_data()
-        self._idle.append(found)
-        return loss
-
-    def gradient(
-        self, x: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
-    ) -> tuple[float, Gradients]:
-        """Return (loss, gradients) of the mean loss over rows; the parameters stay as they are.
-
-        delta^L = dL/dz^L, delta^l = (W^(l+1))^T delta^(l+1) * s'(z^l), dL/dW^l = delta^l
-        (a^(l-1))^T, dL/db^l = sum over rows of delta^l.
-
-        Parameters
-        ----------
-        x, y, sample_weight
-            As for `evaluate`.
-
-        Returns
-        -------
-        loss : float
-        gradients : Gradients
-            weights[l] (n_out, n_in), biases[l] (n_out,), inputs (n_rows, n_in), flat (n_params,).
-
-        Raises
-        ------
-        TypeError, ValueError
-            As for `evaluate`.
-
-        Examples
-        --------
-        >>> import fastbp as fb
-        >>> net = fb.Network(1, [fb.Dense(1, init="zeros")], loss="mse")
-        >>> loss, grads = net.gradient([[2.0]], [1.0])
-        >>> loss, grads.weights[0], grads.biases[0]
-        (0.5, array([[-2.]], dtype=float32), array([-1.], dtype=float32))
-        """
-        rows = self._data(x, y, sample_weight)
-        plan, flat, bound = self._gradient_engine(len(rows.x))
-        inputs = np.empty_like(rows.x)
-        bound.set_data(*rows)
-        loss: float = bound.gradient(inputs)
-        return loss, Gradients(plan, flat, inputs)
-
-    def backward(self, x: npt.ArrayLike, output_gradient: npt.ArrayLike) -> Gradients:
-        """Return the gradients of a loss that the caller computed, from its dL/da^L.
-
-        Parameters
-        ----------
-        x : array_like, (n_rows, n_in)
-            Finite numbers.
-        output_gradient : array_like, (n_rows, n_out)
-            dL/da^L of each row, finite; gradients are summed over rows, nothing is divided.
-
-        Returns
-        -------
-        Gradients
-
-        Raises
-        ------
-        TypeError, ValueError
-            An array is not numeric, of the wrong shape or not finite.
-
-        Examples
-        --------
-        >>> import fastbp as fb
-        >>> net = fb.Network(1, [fb.Dense(1, init="zeros")])
-        >>> net.backward([[2.0], [3.0]], [[1.0], [1.0]]).weights[0]
-        array([[5.]], dtype=float32)
-        """
-        array = self._rows(x)
-        spec = self._spec
-        above = checks.rows(
-            "output_gradient", output_gradient, spec.n_out, self._dtype, spec.shape_text
-        )
-        checks.same_length("output_gradient", above, len(array))
-        plan, flat, bound = self._gradient_engine(len(array))
-        inputs = np.empty_like(array)
-        bound.backward(array, above, inputs)
-        return Gradients(plan, flat, inputs)
-
-    def _gradient_engine(self, n_rows: int) -> tuple[Plan, Array, Any]:
-        """Return an engine that leaves its gradient in a vector of the caller's own."""
-        plan = Plan(self._spec, n_rows, inputs=True)
-        flat = plan.vector()
-        return plan, flat, engine.Engine(plan, self._params, flat)
 
     def train_step(
         self,

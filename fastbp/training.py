@@ -20,6 +20,8 @@ from fastbp._compiled import engine
 from fastbp.checks import Array
 from fastbp.history import History, Stop, Watch
 from fastbp.optimizers.optimizer import Optimizer
+from fastbp.rescue import Epoch, Safe
+from fastbp.rows import Rows
 from fastbp.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -29,20 +31,6 @@ if TYPE_CHECKING:
 CALL_SECONDS = 0.01
 
 Callback = Callable[[Any, History], object]
-
-
-class Rows(NamedTuple):
-    """Checked rows: x (n_rows, n_in), y (n_rows, n_out) or label (n_rows,), weight (n_rows,)."""
-
-    x: Array
-    y: Array | None
-    label: Array | None
-    weight: Array | None
-
-    def take(self, index: Array) -> Rows:
-        """Return the rows of an index array."""
-        y, label, weight = (None if part is None else part[index] for part in self[1:])
-        return Rows(self.x[index], y, label, weight)
 
 
 class Settings(NamedTuple):
@@ -83,114 +71,6 @@ def checked_callbacks(callbacks: Iterable[Callback] | Callback) -> tuple[Callbac
 def show_progress(progress: bool | None) -> bool:
     """Return whether a line an epoch is printed: as told, or where standard error is a terminal."""
     return sys.stderr.isatty() if progress is None else checks.flag("progress", progress)
-
-
-def split(rows: Rows, fraction: float, shuffle: bool, seed: int | None) -> tuple[Rows, Rows]:
-    """Return (training, validation) rows: drawn by the seed, or the last ones without shuffle."""
-    n_rows = len(rows.x)
-    n_held = round(n_rows * fraction)
-    if not 0 < n_held < n_rows:
-        raise ValueError(
-            f"validation must leave at least 1 of {n_rows} rows on each side, got {fraction:g}"
-        )
-    order = np.random.default_rng(seed).permutation(n_rows) if shuffle else np.arange(n_rows)
-    parts = [rows.take(np.sort(part)) for part in np.split(order, [n_rows - n_held])]
-    if any(part.weight is not None and not part.weight.any() for part in parts):
-        raise ValueError("sample_weight must hold a weight above 0 on both sides of validation")
-    return parts[0], parts[1]
-
-
-class Epoch(NamedTuple):
-    """The steps of an epoch: the order of the rows, and the learning rate of each step."""
-
-    order: Array | None
-    rates: Array | None
-    batch_size: int
-
-
-class Piece(NamedTuple):
-    """Steps first .. stop - 1 of a run, its settings, and the parameters set before it."""
-
-    order: Array | None
-    first: int
-    stop: int
-    hyper: Array
-    params: Array | None
-    rates: Array | None
-
-
-# Bytes of state copied a second of training, and what remembered row orders may hold beside the
-# state.
-COPIED_A_SECOND = 5e7
-SMALL_BYTES = 65536
-
-
-class Safe:
-    """A way back to the last parameters whose loss was finite.
-
-    The engine copies parameters and optimizer state now and then, just after a finite loss, at most
-    so often that it costs about 1 % of the time. When a later loss is not finite, the copy is put
-    back and the steps in between are taken again but for the last; the same steps give the same
-    bits. What callbacks changed in between is remembered too.
-    """
-
-    def __init__(self, engine: Engine, space: Array, params: Array, optimizer: Optimizer) -> None:
-        self.engine = engine
-        self.kept = False
-        self.params, self.slots = space[0], space[1:]
-        self.clock = np.empty_like(optimizer.clock)
-        self.hyper = optimizer.hyper
-        self.live = (params, optimizer.slots, optimizer.clock)
-        self.interval = 0.05 + (params.nbytes + optimizer.slots.nbytes) / COPIED_A_SECOND
-        self.due = 0.0
-        self.most_held = params.nbytes + optimizer.slots.nbytes + SMALL_BYTES
-        self.held = 0
-        self.pieces: list[Piece] = []
-        self.changed: Array | None = None
-
-    def run(self, now: float, epoch: Epoch, first: int, last: int) -> bool:
-        """Run steps on the engine and remember them; return whether a loss was not finite."""
-        keep = now >= self.due or self.held > self.most_held
-        order, rates = epoch.order, epoch.rates
-        diverged = self.engine.run(order, epoch.batch_size, first, last, keep, rates)
-        if self.engine.kept:
-            self.kept = True
-            self.due = now + self.interval
-            self.held = 0
-            self.pieces.clear()
-            self.changed = None
-        if self.engine.updated > first:
-            stop, hyper = self.engine.updated, self.hyper.copy()
-            self.pieces.append(Piece(order, first, stop, hyper, self.changed, rates))
-            if first == 0:
-                self.held += sum(part.nbytes for part in (order, rates) if part is not None)
-            self.changed = None
-        return diverged
-
-    def watch(self, callbacks: Callable[[], bool]) -> bool:
-        """Call callbacks, which may change parameters or settings; return what they return."""
-        live = self.live[0]
-        before = live.copy()
-        result = callbacks()
-        if not np.array_equal(before, live):
-            self.changed = live.copy()
-        return result
-
-    def restore(self, batch_size: int) -> None:
-        """Put back the parameters and optimizer state that the last finite loss was taken of."""
-        if not self.kept:
-            return
-        settings = self.hyper.copy()
-        for live, kept in zip(self.live, (self.params, self.slots, self.clock), strict=True):
-            live[...] = kept
-        if self.pieces:
-            self.pieces[-1] = self.pieces[-1]._replace(stop=self.pieces[-1].stop - 1)
-        for piece in self.pieces:
-            if piece.params is not None:
-                self.live[0][...] = piece.params
-            self.hyper[...] = piece.hyper
-            self.engine.run(piece.order, batch_size, piece.first, piece.stop, rates=piece.rates)
-        self.hyper[...] = settings
 
 
 class Diverged(Exception):

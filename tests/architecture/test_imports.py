@@ -19,16 +19,19 @@ COMPILED = {"_cpu", "_engine", "_kernels"}
 # Downwards only: a unit imports units of lower rank. Units of one rank do not know each other. The
 # folders cli, datasets, integrations, kernels and optimizers each are one unit, free inside.
 RANKS = {
-    "__main__": 11,
-    "cli": 10,
-    "integrations": 10,
-    "__init__": 9,
-    "config": 7,
-    "construction": 8,
-    "network": 7,
+    "__main__": 12,
+    "cli": 11,
+    "integrations": 11,
+    "__init__": 10,
+    "construction": 9,
+    "config": 8,
+    "network": 8,
+    "passes": 7,
+    "training": 7,
     "gradients": 6,
-    "training": 6,
+    "rescue": 6,
     "plan": 5,
+    "rows": 5,
     "optimizers": 5,
     "history": 5,
     "schedules": 5,
@@ -281,8 +284,7 @@ def test_headers_never_touch_python_while_they_compute():
 @pytest.mark.parametrize("path", MODULES, ids=module_id)
 def test_files_and_functions_stay_short(path):
     text = path.read_text()
-    limit = {"network": 650}.get(unit_of(path), 400)  # mostly docstrings
-    assert len(text.splitlines()) <= limit
+    assert len(text.splitlines()) <= 400
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             body = node.body[1:] if ast.get_docstring(node) else node.body

@@ -21,7 +21,7 @@ from strategies import (
 from fastbp import _compiled, spec
 from fastbp._compiled import engine
 from fastbp.plan import Plan
-from fastbp.training import Safe
+from fastbp.rescue import Safe
 
 N_ROWS = 21
 EVERY_NETWORK = list(itertools.product(FIRST_ACTIVATIONS, FIRST_PAIRS))
