@@ -7,6 +7,7 @@ The formulas are the first paragraphs of docstrings.
 """
 
 import inspect
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -86,6 +87,24 @@ def class_lines(kinds: list[type]) -> list[list[str]]:
     return [[signature(kind), first_paragraph(kind)] for kind in kinds]
 
 
+def layer_formula() -> str:
+    """Return the second paragraph of Dense: a layer with all that it may have."""
+    return " ".join((inspect.getdoc(fb.Dense) or "").split("\n\n")[1].split())
+
+
+def argument_lines(kind: type) -> list[list[str]]:
+    """Return name, default and description of each argument, from the docstring."""
+    text = (inspect.getdoc(kind) or "").partition("Parameters\n----------\n")[2]
+    entries = re.findall(r"^(\S[^\n]*) : [^\n]*\n((?:    [^\n]*\n)+)", text, re.MULTILINE)
+    described = {
+        name: " ".join(body.split()) for names, body in entries for name in names.split(", ")
+    }
+    return [
+        [f"`{p.name}`", "" if p.default is p.empty else f"`{p.default!r}`", described[p.name]]
+        for p in inspect.signature(kind).parameters.values()
+    ]
+
+
 def page() -> str:
     """Return the whole page."""
     kinds = [getattr(fb, name) for name in fb.__all__]
@@ -96,7 +115,9 @@ def page() -> str:
     begin = [[f"`{name}`", first_paragraph(rule)] for name, rule in sorted(rules.items())]
     parts = [
         HEAD,
-        "## Activations\n",
+        f"## Layers\n\n{first_paragraph(fb.Dense)} {layer_formula()}\n",
+        table(["argument of `Dense`", "default", ""], argument_lines(fb.Dense)),
+        "\n## Activations\n",
         table(["name", "value", "derivative", "parameter"], activation_lines()),
         "\n## Losses\n\nA loss is the mean over rows of L.\n",
         table(["name", "L of a row", "output", "targets", "parameter"], loss_lines()),

@@ -8,6 +8,7 @@ replaced.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ def read(path: StrPath) -> tuple[dict[str, Any], dict[str, Any], Array]:
     except FileFormatError:
         raise
     except OSError as error:
-        if error.errno is not None:
+        # A damaged archive can send zipfile to a place before the file's beginning.
+        if error.errno not in (None, errno.EINVAL):
             raise
         raise FileFormatError(f"{source.name} is not a fastbp model: {error}") from None
     except MemoryError:

@@ -1,7 +1,7 @@
 """What a backward pass returns."""
 
 from fastbp.checks import Array
-from fastbp.plan import Plan, views
+from fastbp.plan import Plan, norm_views, views
 
 
 class Gradients:
@@ -13,6 +13,9 @@ class Gradients:
         dL/dW of each layer, (n_out, n_in); views of `flat`.
     biases : tuple of arrays
         dL/db of each layer, (n_out,); None where a layer has no bias. Views of `flat`.
+    scales, shifts : tuples of arrays
+        dL/dscale and dL/dshift of each normalised layer, (n_out,); None for others. Views of
+        `flat`.
     inputs : array, (n_rows, n_in)
         dL/dx.
     flat : array, (n_params,)
@@ -26,10 +29,12 @@ class Gradients:
     ((3, 2), (1,), (1, 2), (13,))
     """
 
-    __slots__ = ("biases", "flat", "inputs", "weights")
+    __slots__ = ("biases", "flat", "inputs", "scales", "shifts", "weights")
 
     def __init__(self, plan: Plan, flat: Array, inputs: Array) -> None:
         self.weights, self.biases = views(plan.layers, flat)
+        self.scales = norm_views(plan.layers, flat, "scales")
+        self.shifts = norm_views(plan.layers, flat, "shifts")
         self.flat = flat
         self.inputs = inputs
 

@@ -12,6 +12,7 @@ RANGES = {
     "alpha": (0.0, float("inf"), False),
     "delta": (0.0, float("inf"), True),
     "label_smoothing": (0.0, 1.0, False),
+    "momentum": (0.0, 1.0, True),
     "q": (0.0, 1.0, True),
 }
 

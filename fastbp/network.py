@@ -51,9 +51,13 @@ class Network(Passes):
     Attributes
     ----------
     params : array, (n_params,)
-        All parameters, writable; layer by layer the weight as [in][out], then the bias.
+        All parameters, writable; layer by layer the weight as [in][out], the bias, scale, shift,
+        running means and variances, as far as the layer has them.
     weights, biases : tuples of arrays
         Views (n_out, n_in) and (n_out,) of `params`, writable; a bias is None for bias=False.
+    scales, shifts, means, variances : tuples of arrays
+        Views (n_out,) of `params` for layers with a norm, the last two (running means and
+        variances) with norm="batch"; None for others.
     metadata : dict
         JSON values of the user's own, kept in the model file.
 
@@ -91,7 +95,11 @@ class Network(Passes):
         for layer, n_in_layer, weight in zip(
             self.layers, self._spec.sizes[:-1], self.weights, strict=True
         ):
-            weight.T[...] = initial_weight(layer, n_in_layer, rng)
+            if layer.tied_to is None:
+                weight.T[...] = initial_weight(layer, n_in_layer, rng)
+        for part in (*self.scales, *self.variances):
+            if part is not None:
+                part[...] = 1
 
     def train_step(
         self,
@@ -131,7 +139,7 @@ class Network(Passes):
         """
         rule = as_optimizer(optimizer)
         rows = self._data(x, y, sample_weight)
-        rule.bind(self, self._params)
+        self._bind(rule)
         found = self._take_engine(len(rows.x), trains=True)
         bound = found[1]
         bound.set_data(*rows)
@@ -257,7 +265,7 @@ class Network(Passes):
         wanted = fit_threads(threads, self._spec, settings.batch_size, steps)
         found = self._take_engine(settings.batch_size, wanted, trains=True)
         job = Fit(self, *found, rule, rows, held, settings)
-        rule.bind(self, self._params)
+        self._bind(rule)
         if wanted > 1:
             team = engine.Team(wanted, usable_cores())
             found[1].use_team(team, split_columns(self._spec, wanted))
@@ -310,6 +318,15 @@ class Network(Passes):
         wanted = fit_threads(threads, self._spec, rows, float("inf"))
         plan = Plan(self._spec, rows, wanted)
         return fit_bytes(plan, as_optimizer(optimizer).n_slots)
+
+    def _bind(self, rule: Optimizer) -> None:
+        """Let an optimizer take on this network, of which something must be trainable."""
+        if not any(self._spec.trainable):
+            raise ValueError(
+                "trainable must be True for at least one layer to train, got False for all "
+                f"{len(self.layers)}; set net.layers[-1].trainable = True"
+            )
+        rule.bind(self, self._params, self._running)
 
     def _class_weights(self, class_weight: object, rows: Rows) -> Array | None:
         """Return the weights of the rows, multiplied by those of their classes."""

@@ -10,7 +10,7 @@ from fastbp import checks, names
 from fastbp._compiled import engine
 from fastbp.checks import Array
 from fastbp.gradients import Gradients
-from fastbp.plan import Plan, views
+from fastbp.plan import NORM_PARTS, Plan, block_rows, norm_views, views
 from fastbp.rows import Rows
 from fastbp.spec import Dense, Spec
 from fastbp.threads import pass_threads, usable_cores
@@ -31,6 +31,14 @@ class Passes:
         plan = Plan(spec, 1)
         self._params: Array = plan.vector()
         self.weights, self.biases = views(plan.layers, self._params)
+        self.scales, self.shifts, self.means, self.variances = (
+            norm_views(plan.layers, self._params, part) for part in NORM_PARTS
+        )
+        self._running = [
+            slice(layer.running, layer.running + 2 * layer.n_out)
+            for layer in plan.layers
+            if layer.running >= 0
+        ]
 
     @property
     def params(self) -> Array:
@@ -109,14 +117,16 @@ class Passes:
         Each call has an engine of its own, so that Python threads may share a network for passes
         that change no parameter.
         """
-        needed = min(n_rows, engine.BLOCK_ROWS)
+        needed = block_rows(self._spec, n_rows, trains)
+        wanted = (threads, trains, self._spec.trainable if trains else None)
         while self._idle:
             try:
                 found = self._idle.pop()
             except IndexError:
                 break
             plan = found[0]
-            if plan.capacity >= needed and (plan.threads, plan.trains) == (threads, trains):
+            frozen = plan.trainable if trains else None
+            if plan.capacity >= needed and (plan.threads, plan.trains, frozen) == wanted:
                 return found
         plan = Plan(self._spec, n_rows, threads, trains=trains)
         return plan, engine.Engine(plan, self._params, plan.vector() if trains else None)

@@ -1,7 +1,8 @@
 """Where everything lies: offsets into the parameter vector and the workspace, sized once.
 
 A parameter vector holds, layer by layer, the weight as [in][out] (row-major; the public (n_out,
-n_in) view is its transpose) and then the bias.
+n_in) view is its transpose), unless it is tied to another's, the bias, and of a normalised layer
+scale and shift, which are trained, then running means and variances, which steps move.
 """
 
 from __future__ import annotations
@@ -20,10 +21,24 @@ from fastbp.spec import Dense, Spec
 CONFLICT_BYTES = 2048
 
 
+class Params(NamedTuple):
+    """Places of one layer in the parameter vector; -1 where there is none.
+
+    `learned` .. `stop` - 1 are trained and its own; `running` is where means and variances begin.
+    """
+
+    weight: int
+    bias: int
+    scale: int
+    running: int
+    learned: int
+    stop: int
+
+
 class LayerPlan(NamedTuple):
     """One layer's sizes and offsets, counted in elements; -1 where there is none.
 
-    `row` is the distance between rows of a and delta.
+    `row` is the distance between rows of a and delta; what the fields mean is said in network.pxd.
     """
 
     n_in: int
@@ -36,6 +51,60 @@ class LayerPlan(NamedTuple):
     a: int
     z: int
     delta: int
+    learned: int
+    learned_stop: int
+    learns_weight: bool
+    tied: bool
+    transposed: bool
+    adds: bool
+    dropout: float
+    norm: str
+    norm_parameter: float
+    batch_statistics: bool
+    residual: bool
+    scale: int
+    running: int
+    s: int
+    mask: int
+    above: int
+    outer: int
+    normed: int
+    statistics: int
+
+
+def places(spec: Spec) -> tuple[list[Params], int]:
+    """Return each layer's places in the parameter vector, and the vector's length."""
+    found: list[Params] = []
+    end = 0
+    for n_in, layer in zip(spec.sizes, spec.layers, strict=False):
+        start = end
+        if layer.tied_to is None:
+            end += n_in * layer.units
+        weight = start if layer.tied_to is None else found[layer.tied_to].weight
+        bias = end if layer.bias else -1
+        end += layer.units if layer.bias else 0
+        scale = end if layer.norm else -1
+        end += 2 * layer.units if layer.norm else 0
+        stop = end
+        running = end if layer.norm and names.plain(layer.norm) == "batch" else -1
+        end += 2 * layer.units if running >= 0 else 0
+        found.append(Params(weight, bias, scale, running, start, stop))
+    return found, end
+
+
+def has_batch_norm(spec: Spec) -> bool:
+    """Whether steps need the statistics of their whole batch."""
+    return any(layer.norm and names.plain(layer.norm) == "batch" for layer in spec.layers)
+
+
+def block_rows(spec: Spec, rows: int, training: bool) -> int:
+    """Return how many rows a block needs for passes or steps over so many."""
+    return rows if training and has_batch_norm(spec) else min(rows, engine.BLOCK_ROWS)
+
+
+def has_extras(layer: Dense) -> bool:
+    """Whether a layer is more than W a + b and s(z)."""
+    return bool(layer.dropout or layer.norm or layer.residual or layer.tied_to is not None)
 
 
 class Plan:
@@ -47,11 +116,13 @@ class Plan:
         The network.
     rows : int
         Largest number of rows of a pass. More than BLOCK_ROWS (256, the length of a block of the
-        row sums) are worked block by block, so no more memory is needed for them.
+        row sums) are worked block by block, so no more memory is needed for them; but for steps
+        with batch normalisation, which see their batch as a whole.
     threads : int
         Threads that share the work.
     inputs : bool
-        Whether dL/dx is wanted.
+        Whether dL/dx is wanted: the plan is for the derivatives of what predictions are, by all
+        parameters, and not for steps with dropout, the batch's statistics and frozen layers.
     trains : bool
         Whether gradients are wanted. Without them there are no deltas, and each thread has a block
         of rows of its own.
@@ -68,11 +139,14 @@ class Plan:
         self.dtype = np.dtype(spec.dtype)
         self.loss, self.loss_parameter = names.split(spec.loss, engine.LOSS_PARAMETERS)
         self.n_in, self.n_out, self.n_y = spec.n_in, spec.n_out, spec.n_y
-        self.capacity = min(rows, engine.BLOCK_ROWS)
-        if threads > 1 and not trains:
-            self.capacity = engine.BLOCK_ROWS * threads
+        self.key = spec.dropout_key
         self.threads = threads
         self.trains = trains
+        self.steps = trains and not inputs
+        self.trainable = spec.trainable
+        self.capacity = block_rows(spec, rows, self.steps)
+        if threads > 1 and not trains:
+            self.capacity = engine.BLOCK_ROWS * threads
         self.length = 0
         self._safe: Array | None = None
         widths = [self._row(size) for size in spec.sizes]
@@ -84,28 +158,86 @@ class Plan:
         z = [self._kept(layer, trains) for layer in spec.layers[:-1]]
         z.append(self._take(self.capacity * widths[-1]))
         deltas = self._places(widths[1:], in_turn=threads == 1) if trains else [-1] * len(a)
-        self.layers: list[LayerPlan] = []
-        weight = 0
-        for index, (n_in, layer) in enumerate(zip(spec.sizes, spec.layers, strict=False)):
-            end = weight + n_in * layer.units
-            self.layers.append(
-                LayerPlan(
-                    n_in,
-                    layer.units,
-                    *names.split(layer.activation, engine.ACTIVATION_PARAMETERS),
-                    weight,
-                    end if layer.bias else -1,
-                    widths[index + 1],
-                    a[index],
-                    z[index],
-                    deltas[index],
-                )
+        params, self.n_params = places(spec)
+        self.layers = [
+            LayerPlan(
+                n_in=spec.sizes[index],
+                n_out=layer.units,
+                row=widths[index + 1],
+                a=a[index],
+                z=z[index],
+                delta=deltas[index],
+                **self._kind(layer),
+                **self._learning(spec, params, index),
+                **self._extras(layer, widths[index + 1]),
             )
-            weight = end + (layer.units if layer.bias else 0)
-        self.n_params = weight
+            for index, layer in enumerate(spec.layers)
+        ]
+        learning = [
+            layer.learns_weight or layer.learned < layer.learned_stop for layer in self.layers
+        ]
+        self.lowest = learning.index(True) if any(learning) else len(learning)
+        self.plain = all(learning) and not any(map(has_extras, spec.layers))
         self.widest = max(widths)
-        self.scratch_length = self._padded(engine.scratch_length(self.widest, self.dtype.itemsize))
+        scratch = engine.scratch_length(self.widest, self.dtype.itemsize)
+        self.scratch_length = self._padded(max(scratch, self.capacity))
         self.scratch = self._take(threads * self.scratch_length)
+
+    def _kind(self, layer: Dense) -> dict[str, Any]:
+        """Return what a layer's names say."""
+        activation, alpha = names.split(layer.activation, engine.ACTIVATION_PARAMETERS)
+        norm, parameter = names.split(layer.norm or "", engine.NORM_PARAMETERS)
+        return {
+            "activation": activation,
+            "alpha": alpha,
+            "norm": norm,
+            "norm_parameter": parameter,
+            "dropout": layer.dropout,
+            "residual": layer.residual,
+        }
+
+    def _learning(self, spec: Spec, params: list[Params], index: int) -> dict[str, Any]:
+        """Return a layer's places in the parameters, and which of them have gradients."""
+        layer, place = spec.layers[index], params[index]
+        source = index if layer.tied_to is None else layer.tied_to
+        learns = layer.trainable or not self.steps
+        return {
+            "weight": place.weight,
+            "bias": place.bias,
+            "scale": place.scale,
+            "running": place.running,
+            "learned": place.learned if learns else place.stop,
+            "learned_stop": place.stop,
+            "learns_weight": spec.layers[source].trainable or not self.steps,
+            "tied": layer.tied_to is not None,
+            "transposed": layer.transposed,
+            "adds": any(
+                source == (later if other.tied_to is None else other.tied_to)
+                for later, other in enumerate(spec.layers)
+                if later > index
+            ),
+        }
+
+    def _extras(self, layer: Dense, row: int) -> dict[str, Any]:
+        """Return the places of what dropout, normalisation and skip connection need."""
+        size = self.capacity * row
+        norm = self.trains and layer.norm is not None
+        drops = self.steps and layer.dropout > 0
+        residual = self.trains and layer.residual
+        of_batch = bool(
+            self.steps and layer.norm and layer.trainable and names.plain(layer.norm) == "batch"
+        )
+        # Means, variances and 1 / deviation of each unit, or the latter of each row.
+        statistics = 3 * layer.units if of_batch else self.capacity
+        return {
+            "s": self._take(size) if drops or residual else -1,
+            "mask": self._take(size) if drops else -1,
+            "above": self._take(size) if residual else -1,
+            "outer": self._take(size) if norm else -1,
+            "normed": self._take(size) if norm else -1,
+            "statistics": self._take(statistics) if norm else -1,
+            "batch_statistics": of_batch,
+        }
 
     def _places(self, widths: list[int], in_turn: bool) -> list[int]:
         """Return a place for each layer's rows: one a layer, or two in turn.
@@ -179,7 +311,32 @@ def views(layers: list[LayerPlan], flat: Array) -> tuple[tuple[Array, ...], tupl
     """Return (weights, biases) as views of a flat vector: (n_out, n_in) and (n_out,) or None."""
     weights, biases = [], []
     for layer in layers:
-        stop = layer.weight + layer.n_in * layer.n_out
-        weights.append(flat[layer.weight : stop].reshape(layer.n_in, layer.n_out).T)
-        biases.append(None if layer.bias < 0 else flat[layer.bias : layer.bias + layer.n_out])
+        matrix = flat[layer.weight : layer.weight + layer.n_in * layer.n_out]
+        if layer.transposed:
+            weights.append(matrix.reshape(layer.n_out, layer.n_in))
+        else:
+            weights.append(matrix.reshape(layer.n_in, layer.n_out).T)
+        biases.append(view(flat, layer.bias, layer.n_out))
     return tuple(weights), tuple(biases)
+
+
+def view(flat: Array, start: int, length: int) -> Any:
+    """Return a part of a flat vector; None where there is none."""
+    return None if start < 0 else flat[start : start + length]
+
+
+NORM_PARTS = ("scales", "shifts", "means", "variances")
+
+
+def norm_views(layers: list[LayerPlan], flat: Array, part: str) -> tuple[Any, ...]:
+    """Return one of NORM_PARTS of each layer as a view, (n_out,); None where there is none."""
+    index = NORM_PARTS.index(part)
+    starts = [
+        -1
+        if (layer.scale if index < 2 else layer.running) < 0
+        else layer.scale + index * layer.n_out
+        for layer in layers
+    ]
+    return tuple(
+        view(flat, start, layer.n_out) for start, layer in zip(starts, layers, strict=True)
+    )

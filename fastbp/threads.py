@@ -71,9 +71,11 @@ def most_threads(threads: int | None = None) -> int:
 def split_columns(spec: Spec, threads: int) -> bool:
     """Return whether threads own columns of a layer, not rows: for wide layers, of elements."""
     mean = spec.n_weights / len(spec.layers)
-    wide = mean >= max(COLUMN_WEIGHTS, (NARROWEST_SHARE * threads) ** 2)
+    if mean < max(COLUMN_WEIGHTS, (NARROWEST_SHARE * threads) ** 2):
+        return False
     hidden = {names.plain(layer.activation) for layer in spec.layers[:-1]}
-    return wide and not hidden & engine.COUPLING_ROWS
+    by_rows = any(layer.norm == "layer" for layer in spec.layers)
+    return not hidden & engine.COUPLING_ROWS and not by_rows
 
 
 def pass_threads(threads: int | None, spec: Spec, rows: int) -> int:

@@ -7,7 +7,7 @@ a gradient is shaped before a rule sees it (src_pyx/fastbp/update.pxd).
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
 import numpy as np
@@ -132,6 +132,8 @@ class Optimizer:
     ema = Setting(PLACES["ema"], decay)
     slots: Array
     _owner: weakref.ref[object] | None
+    _params: Array
+    _running: Sequence[slice]
 
     def __init__(self, shaping: Mapping[str, Any], **settings: float) -> None:
         given = {**settings, **shaping}
@@ -175,10 +177,16 @@ class Optimizer:
                 f"got ema {self.ema:g} after {self.steps} steps"
             )
         average: Array = self.slots[-1].copy()
+        for part in self._running:
+            average[part] = self._params[part]
         return average
 
-    def bind(self, owner: object, params: Array) -> None:
-        """Take on a network: make the state on first use, refuse another network's state."""
+    def bind(self, owner: object, params: Array, running: Sequence[slice] = ()) -> None:
+        """Take on a network: make the state on first use, refuse another network's state.
+
+        `running`: the parts of params that are means over batches already, their own average.
+        """
+        self._params, self._running = params, running
         if self._owner is None:
             self._owner = weakref.ref(owner)
         elif self._owner() is not owner:
@@ -190,6 +198,9 @@ class Optimizer:
         shape = (self.n_slots, params.size)
         if self.slots.shape != shape:
             self.slots = np.zeros(shape, params.dtype)
+            if self.ema > 0:
+                # What is frozen stays at this.
+                self.slots[-1] = params
             self._begin()
 
     def check_slots(self) -> None:

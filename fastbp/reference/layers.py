@@ -4,17 +4,19 @@ A weight W has a row for each output j and a column for each input k: W_jk leads
 batch is a list of rows, one an example, and each is treated alone until the gradients add them up.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from . import checks
 from .activations import find_activation
 from .initializers import Init, split_init
-from .scalars import Row, Rows, add_up
+from .losses import find_loss
+from .normalization import split_norm
+from .scalars import Number, Row, Rows, add_up
 
 
-@dataclass(frozen=True)
+@dataclass(repr=False)
 class Dense:
-    """Description of one layer: a = s(W x + b).
+    """Description of one layer: a = s(W x + b), or dropout(s(norm(W x + b))) + x.
 
     Parameters
     ----------
@@ -24,28 +26,84 @@ class Dense:
         s.
     bias : bool
         False leaves b out.
+    dropout : float
+        Share of the outputs, in [0, 1), that a training step leaves out.
     init : str, rows (units, n_in) or function
         How the weight begins: "auto" is "he_normal" for relu and its like, "lecun_normal" for selu
         and "glorot_uniform" otherwise; a function takes (n_in, n_out, random.Random). Biases begin
         at 0.
+    norm : str or None
+        "layer" or "batch", or "batch(0.05)" for another share of a batch in running means.
+    residual : bool
+        Whether x is added to a.
+    trainable : bool
+        False leaves the parameters as they are.
+    tied_to : int or None
+        Place of an earlier layer whose W is this one's too.
+    transposed : bool
+        Whether W is the transpose of that.
 
     Examples
     --------
     >>> Dense(10, "relu")
-    Dense(units=10, activation='relu', bias=True, init='auto')
+    Dense(units=10, activation='relu')
     """
 
     units: int
     activation: str = "identity"
     bias: bool = True
+    dropout: Number = 0.0
     init: Init = "auto"
+    norm: str | None = None
+    residual: bool = False
+    trainable: bool = True
+    tied_to: int | None = None
+    transposed: bool = False
 
     def __post_init__(self) -> None:
         """Refuse unknown names."""
         checks.count("units", self.units)
+        checks.bounded("dropout", self.dropout, below=1)
         find_activation(self.activation)
         if isinstance(self.init, str):
             split_init(self.init)
+        if self.norm is not None:
+            split_norm(self.norm)
+
+    def __repr__(self) -> str:
+        """Show what is not as it is by default."""
+        shown = [
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in fields(self)
+            if f.name in ("units", "activation") or getattr(self, f.name) != f.default
+        ]
+        return f"Dense({', '.join(shown)})"
+
+
+def check_layers(layers: list[Dense], sizes: list[int], loss: str) -> None:
+    """Refuse skip connections, dropout and tied weights where they cannot be."""
+    if layers[-1].dropout:
+        raise ValueError(f"dropout of the last layer must be 0, got {layers[-1].dropout}")
+    if layers[-1].residual and find_loss(loss).output is not None:
+        raise ValueError(f"residual must be False in the last layer with loss {loss!r}, got True")
+    for index, (layer, n_in) in enumerate(zip(layers, sizes, strict=False)):
+        if layer.residual and layer.units != n_in:
+            raise ValueError(
+                f"residual must be between equal widths, got {n_in} inputs and {layer.units} units"
+            )
+        source = layer.tied_to
+        if source is None:
+            continue
+        if not 0 <= source < index or layers[source].tied_to is not None:
+            raise ValueError(
+                f"tied_to of layers[{index}] must be the place of an earlier layer with weights of "
+                f"its own, got {source}"
+            )
+        shape = [layers[source].units, sizes[source]]
+        if [layer.units, n_in] != (shape[::-1] if layer.transposed else shape):
+            raise ValueError(
+                f"tied_to must be a layer with weights of shape {(layer.units, n_in)}, got {source}"
+            )
 
 
 def dense_forward(x: Rows, weight: Rows, bias: Row | None) -> Rows:

@@ -5,20 +5,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import checks, training
-from .backpropagation import backward_pass, forward_pass
+from .between import Between, Step
 from .history import History
 from .initializers import initial_weight
-from .layers import Dense, activation_delta
-from .losses import check_pair, targets_a_row, weighted_delta, weighted_loss
+from .layers import Dense, check_layers
+from .losses import check_pair, targets_a_row, weighted_loss
+from .normalization import moved
 from .optimizers import Optimizer, chosen_optimizer
-from .parameters import Gradients, count_parameters, flatten, unflatten
+from .parameters import Gradients, learned_places, shapes_of
+from .passes import Passes
 from .scalars import Number, Row, Rows, is_finite
 from .schedules import Schedule, chosen_schedule
 from .stopping import Stop
 from .training import Data
 
 
-class Network:
+class Network(Passes):
     """Dense layers one after the other, and the loss they are trained for.
 
     Parameters
@@ -63,128 +65,34 @@ class Network:
             raise TypeError(f"layers must be a list of at least one Dense, got {layers!r}")
         self.sizes = [checks.count("n_in", n_in), *(layer.units for layer in self.layers)]
         check_pair(self.layers[-1].activation, loss)
+        check_layers(self.layers, self.sizes, loss)
         self._n_y = targets_a_row(loss, self.sizes[-1])
         self.loss = loss
         self.dtype = dtype
         self.seed = seed
         self._number = checks.number_type(dtype)
         self._activations = [layer.activation for layer in self.layers]
+        self._dropout_key = (random.getrandbits(64) if seed is None else seed) % 2**64
         rng = random.Random(seed)
         self.weights: list[Rows] = []
         self.biases: list[Row | None] = []
-        for layer, width in zip(self.layers, self.sizes[:-1], strict=True):
-            weight = initial_weight(rng, layer.init, layer.activation, width, layer.units)
+        self._norms: list[Rows] = []
+        zero, one = self._number(0), self._number(1)
+        shapes = shapes_of(self.layers, self.sizes)
+        for layer, width, shape in zip(self.layers, self.sizes, shapes, strict=False):
+            weight: Rows = []
+            if layer.tied_to is None:
+                weight = initial_weight(rng, layer.init, layer.activation, width, layer.units)
             self.weights.append([[self._number(w) for w in row] for row in weight])
-            self.biases.append([self._number(0)] * layer.units if layer.bias else None)
+            self.biases.append([zero] * layer.units if layer.bias else None)
+            # Scale, shift, running mean and running variance.
+            starts = [one, zero, zero, one][: shape.norm_parts]
+            self._norms.append([[start] * layer.units for start in starts])
+        self._tie()
 
     def __repr__(self) -> str:
         """Show what the network was made from."""
         return f"Network({self.sizes[0]}, {self.layers}, loss={self.loss!r})"
-
-    @property
-    def params(self) -> Row:
-        """All weights and biases in one new list; assigning a list puts them back.
-
-        Layer by layer: the rows of the transposed weight, then the bias.
-        """
-        return flatten(self.weights, self.biases)
-
-    @params.setter
-    def params(self, flat: Row) -> None:
-        has_bias = [layer.bias for layer in self.layers]
-        expected = count_parameters(self.sizes, has_bias)
-        if len(flat) != expected:
-            raise ValueError(
-                f"params must have {expected} numbers (network {self._sizes}), got {len(flat)}"
-            )
-        numbers = [self._number(value) for value in flat]
-        self.weights, self.biases = unflatten(numbers, self.sizes, has_bias)
-
-    def predict(self, x: Rows, threads: int | None = None) -> Rows:
-        """a^L for every row of x.
-
-        Parameters
-        ----------
-        x : rows (n_rows, n_in)
-        threads : int or None
-            Accepted and ignored: it is for the compiled package.
-
-        Returns
-        -------
-        a : rows (n_rows, n_out)
-        """
-        _, a = forward_pass(self._inputs(x), self.weights, self.biases, self._activations)
-        return a[-1]
-
-    def evaluate(
-        self,
-        x: Rows,
-        y: Rows | Row,
-        sample_weight: Row | None = None,
-        threads: int | None = None,
-    ) -> Number:
-        """Loss of the predictions for x.
-
-        Parameters
-        ----------
-        x : rows (n_rows, n_in)
-        y : rows (n_rows, n_out), or a list (n_rows,) for one output or of class indices
-        sample_weight : list (n_rows,) or None
-            w in the loss sum_r w_r L_r / sum_r w_r.
-        threads : int or None
-            Accepted and ignored: it is for the compiled package.
-
-        Returns
-        -------
-        L : number
-        """
-        return self._loss(self._data(x, y, sample_weight))
-
-    def gradient(
-        self, x: Rows, y: Rows | Row, sample_weight: Row | None = None
-    ) -> tuple[Number, Gradients]:
-        """Loss, and its derivative with respect to every parameter and every input.
-
-        Parameters
-        ----------
-        x, y, sample_weight
-            As in evaluate.
-
-        Returns
-        -------
-        L : number
-        gradients : Gradients
-
-        Examples
-        --------
-        >>> net = mlp([1, 1])
-        >>> net.params = [3.0, 0.0]
-        >>> loss, gradients = net.gradient([[2.0]], [5.0])
-        >>> loss, gradients.weights, gradients.biases, gradients.inputs
-        (0.5, [[[2.0]]], [[1.0]], [[3.0]])
-        """
-        return self._loss_and_gradients(self._data(x, y, sample_weight))
-
-    def backward(self, x: Rows, output_gradient: Rows) -> Gradients:
-        """Gradients for a loss computed elsewhere, from its gradient at the outputs.
-
-        Parameters
-        ----------
-        x : rows (n_rows, n_in)
-        output_gradient : rows (n_rows, n_out)
-            dL/da^L. The rows are added up as they are; a mean has to be in them already.
-
-        Returns
-        -------
-        Gradients
-        """
-        x = self._inputs(x)
-        name, of = "output_gradient", f"network {self._sizes}"
-        g = checks.number_rows(name, output_gradient, self.sizes[-1], of, self._number)
-        checks.same_length(name, g, len(x))
-        z, a = forward_pass(x, self.weights, self.biases, self._activations)
-        delta = activation_delta(z[-1], g, self._activations[-1])
-        return backward_pass(z, a, delta, self.weights, self.biases, self._activations)
 
     def train_step(
         self,
@@ -214,13 +122,13 @@ class Network:
         """
         data = self._data(x, y, sample_weight)
         optimizer = chosen_optimizer(optimizer)
-        loss, gradients = self._loss_and_gradients(data)
+        loss, gradients, between = self._step(data, optimizer)
         if not is_finite(loss):
             raise FloatingPointError(
                 f"loss became {loss} (learning_rate {optimizer.learning_rate}); "
                 "the parameters are unchanged"
             )
-        self._apply(optimizer, gradients)
+        self._apply(optimizer, gradients, between)
         return loss
 
     def fit(
@@ -295,36 +203,21 @@ class Network:
             training.Reports(stop, tuple(callbacks), progress),
         )
 
-    @property
-    def _sizes(self) -> str:
-        return "sizes " + "-".join(str(size) for size in self.sizes)
+    def _step(self, data: Data, optimizer: Optimizer) -> tuple[Number, Gradients, list[Between]]:
+        """Loss and gradients in the next training step of an optimizer, and its layers' extras."""
+        walk = self._forward(data.x, Step(self._dropout_key, optimizer._step, data.weight))
+        gradients = self._backward(walk, self._delta(walk, data))
+        return weighted_loss(*self._output(walk, data)), gradients, walk.between
 
-    def _inputs(self, x: Rows) -> Rows:
-        return checks.number_rows("x", x, self.sizes[0], f"network {self._sizes}", self._number)
-
-    def _data(self, x: Rows, y: Rows | Row, sample_weight: Row | None) -> Data:
-        x = self._inputs(x)
-        return Data(
-            x,
-            checks.target_rows(y, len(x), self._n_y, self.loss, self._number),
-            checks.row_weights(sample_weight, len(x), self._number),
-        )
-
-    def _loss(self, data: Data) -> Number:
-        z, _ = forward_pass(data.x, self.weights, self.biases, self._activations)
-        return weighted_loss(z[-1], data.y, data.weight, self._activations[-1], self.loss)
-
-    def _loss_and_gradients(self, data: Data) -> tuple[Number, Gradients]:
-        z, a = forward_pass(data.x, self.weights, self.biases, self._activations)
-        output = (z[-1], data.y, data.weight, self._activations[-1], self.loss)
-        delta = weighted_delta(*output)
-        gradients = backward_pass(z, a, delta, self.weights, self.biases, self._activations)
-        return weighted_loss(*output), gradients
-
-    def _apply(self, optimizer: Optimizer, gradients: Gradients) -> None:
+    def _apply(self, optimizer: Optimizer, gradients: Gradients, between: list[Between]) -> None:
+        """Move the running statistics of batch norms, and take the optimizer's step."""
         optimizer._claim(self)
-        params = self.params
-        optimizer._update(params, gradients.flat, self._number)
+        for layer, norm, extra in zip(self.layers, self._norms, between, strict=True):
+            if extra.batch_mean:
+                norm[2] = moved(norm[2], extra.batch_mean, layer.norm)
+                norm[3] = moved(norm[3], extra.batch_variance, layer.norm)
+        params, learned = self.params, learned_places(self.layers, self.sizes)
+        optimizer._update(params, gradients.flat, self._number, learned)
         self.params = params
 
 

@@ -2,11 +2,14 @@
 
 An optimizer treats all parameters alike, so it is handed one list and never hears of layers. The
 layout, layer by layer: the weight with the outputs of input 0 first, then those of input 1 and so
-on (the rows of the transposed weight one after the other), then the bias.
+on (the rows of the transposed weight one after the other), then the bias, then what a normalised
+layer has.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from .layers import Dense
 from .scalars import Row, Rows
 
 
@@ -20,11 +23,27 @@ class Gradients:
     biases : list of (n_out,) or None, one item a layer
     inputs : rows (n_rows, n_in)
         dL/dx.
+    scales, shifts : list of (n_out,) or None, one item a layer
+        Of normalised layers.
     """
 
     weights: list[Rows]
     biases: list[Row | None]
     inputs: Rows
+    # Of scale and shift, and zeros for running mean and variance; [] without normalisation.
+    _norms: list[Rows] = field(default_factory=list)
+    # Which weights are another layer's, so that their gradient is in that one's already.
+    _tied: list[bool] = field(default_factory=list)
+
+    @property
+    def scales(self) -> list[Row | None]:
+        """dL/dscale of each normalised layer."""
+        return [norm[0] if norm else None for norm in self._norms]
+
+    @property
+    def shifts(self) -> list[Row | None]:
+        """dL/dshift of each normalised layer."""
+        return [norm[1] if norm else None for norm in self._norms]
 
     @property
     def flat(self) -> Row:
@@ -35,47 +54,103 @@ class Gradients:
         >>> Gradients([[[1, 2], [3, 4]]], [[5, 6]], [[0, 0]]).flat
         [1, 3, 2, 4, 5, 6]
         """
-        return flatten(self.weights, self.biases)
+        return flatten(self.weights, self.biases, self._norms, self._tied)
 
 
-def flatten(weights: list[Rows], biases: list[Row | None]) -> Row:
-    """All weights and biases, layer by layer, in one new list."""
+def flatten(
+    weights: list[Rows],
+    biases: list[Row | None],
+    norms: list[Rows] | None = None,
+    tied: list[bool] | None = None,
+) -> Row:
+    """All weights and biases, layer by layer, in one new list; weights that are tied once."""
     flat: Row = []
-    for weight, bias in zip(weights, biases, strict=True):
-        for column in zip(*weight, strict=True):
-            flat.extend(column)
+    for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+        if not (tied and tied[layer]):
+            for column in zip(*weight, strict=True):
+                flat.extend(column)
         flat.extend(bias or [])
+        for part in norms[layer] if norms else []:
+            flat.extend(part)
     return flat
 
 
-def unflatten(
-    flat: Row, sizes: list[int], has_bias: list[bool]
-) -> tuple[list[Rows], list[Row | None]]:
-    """Weights and biases out of one list: the inverse of flatten.
+class Shape(NamedTuple):
+    """Which parameters of its own a layer has.
 
-    Parameters
+    Attributes
     ----------
-    flat : list
-    sizes : list of int
-        Widths of the layers, the input's first.
-    has_bias : list of bool, one item a layer
+    n_in, n_out : int
+    has_weight : bool
+        False where it is tied to another layer's.
+    has_bias : bool
+    norm_parts : int
+        0; 2 for scale and shift; 4 with running mean and variance.
+    """
+
+    n_in: int
+    n_out: int
+    has_weight: bool = True
+    has_bias: bool = True
+    norm_parts: int = 0
+
+    def length(self) -> int:
+        """Numbers of the layer in the flat list."""
+        rows = self.n_in * self.has_weight + int(self.has_bias) + self.norm_parts
+        return rows * self.n_out
+
+
+def shapes_of(layers: list[Dense], sizes: list[int]) -> list[Shape]:
+    """Which parameters each layer has; `sizes` are the widths, the input's first."""
+    return [
+        Shape(
+            n_in,
+            layer.units,
+            layer.tied_to is None,
+            layer.bias,
+            {"": 0, "layer": 2, "batch": 4}[(layer.norm or "").partition("(")[0]],
+        )
+        for n_in, layer in zip(sizes, layers, strict=False)
+    ]
+
+
+def learned_places(layers: list[Dense], sizes: list[int]) -> list[int]:
+    """Places in the flat list of what training changes: no frozen layers, no running statistics.
 
     Examples
     --------
-    >>> unflatten([1, 3, 2, 4, 5, 6], [2, 2], [True])
-    ([[[1, 2], [3, 4]]], [[5, 6]])
+    >>> learned_places([Dense(2, trainable=False), Dense(1, norm="batch")], [1, 2, 1])
+    [4, 5, 6, 7, 8]
+    """
+    places: list[int] = []
+    start = 0
+    for layer, shape in zip(layers, shapes_of(layers, sizes), strict=True):
+        running = 2 * layer.units if shape.norm_parts == 4 else 0
+        if layer.trainable:
+            places.extend(range(start, start + shape.length() - running))
+        start += shape.length()
+    return places
+
+
+def unflatten(flat: Row, shapes: list[Shape]) -> tuple[list[Rows], list[Row | None], list[Rows]]:
+    """Weights, biases and normalisations out of one list: the inverse of flatten.
+
+    A weight that is tied is [].
+
+    Examples
+    --------
+    >>> unflatten([1, 3, 2, 4, 5, 6], [Shape(2, 2)])
+    ([[[1, 2], [3, 4]]], [[5, 6]], [[]])
     """
     weights: list[Rows] = []
     biases: list[Row | None] = []
+    norms: list[Rows] = []
     rest = iter(flat)
-    for n_in, n_out, with_bias in zip(sizes[:-1], sizes[1:], has_bias, strict=True):
-        columns = [[next(rest) for _ in range(n_out)] for _ in range(n_in)]
+    for shape in shapes:
+        n = shape.n_out
+        rows = range(shape.n_in if shape.has_weight else 0)
+        columns = [[next(rest) for _ in range(n)] for _ in rows]
         weights.append([list(row) for row in zip(*columns, strict=True)])
-        biases.append([next(rest) for _ in range(n_out)] if with_bias else None)
-    return weights, biases
-
-
-def count_parameters(sizes: list[int], has_bias: list[bool]) -> int:
-    """Length of the flat list."""
-    layers = zip(sizes[:-1], sizes[1:], has_bias, strict=True)
-    return sum((n_in + int(with_bias)) * n_out for n_in, n_out, with_bias in layers)
+        biases.append([next(rest) for _ in range(n)] if shape.has_bias else None)
+        norms.append([[next(rest) for _ in range(n)] for _ in range(shape.norm_parts)])
+    return weights, biases, norms

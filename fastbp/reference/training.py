@@ -78,12 +78,12 @@ class Descent:
                 self._optimizer.learning_rate = rates(step - 1)
             if not any(batch.weight):
                 continue  # no row counts: the mean would be 0 / 0
-            loss, gradients = self._network._loss_and_gradients(batch)
+            loss, gradients, between = self._network._step(batch, self._optimizer)
             if not is_finite(loss):
                 self.undo(f"loss became {loss}", step)
             self._keep()
             self._step = step
-            self._network._apply(self._optimizer, gradients)
+            self._network._apply(self._optimizer, gradients, between)
             self.gradient = gradients.flat
             weights.append(add_up(batch.weight))
             losses.append(loss * weights[-1])

@@ -8,6 +8,7 @@ from .dense cimport LINE_BYTES as LINE, SUM_BLOCK, scratch_bytes
 from .loss cimport loss_code, loss_codes, loss_outputs, loss_parameters, loss_targets
 from .network cimport Layer, Network
 from .norm cimport norm
+from .normalization cimport NO_NORM, norm_codes, norm_parameters
 from .passes cimport (
     Pass, backward_rows, evaluate_double, evaluate_single, find_nonfinite_row, predict_double,
     predict_single, whole_gradient,
@@ -26,6 +27,8 @@ LOSSES = loss_codes()
 LOSS_PARAMETERS = loss_parameters()
 OUTPUT_OF_LOSS = loss_outputs()
 TARGETS_OF_LOSS = loss_targets()
+NORMS = norm_codes()
+NORM_PARAMETERS = norm_parameters()
 UPDATES = update_codes()
 BLOCK_ROWS = SUM_BLOCK
 LINE_BYTES = LINE
@@ -109,6 +112,20 @@ cdef inline void run_task(Members* members, Task task, void* job) noexcept nogil
         team_run(members, task, job)
 
 
+cdef void set_extras(Layer* out, layer) except *:
+    """Tell a layer what it has beside W, b and s."""
+    out.learned, out.learned_stop = layer.learned, layer.learned_stop
+    out.learns_weight, out.adds = layer.learns_weight, layer.adds
+    out.tied, out.transposed = layer.tied, layer.transposed
+    out.norm = NORMS[layer.norm] if layer.norm else NO_NORM
+    out.norm_parameter, out.scale = layer.norm_parameter, layer.scale
+    out.dropout, out.residual = layer.dropout, layer.residual
+    out.apart = out.norm != NO_NORM or layer.mask >= 0 or out.residual
+    out.s, out.mask, out.above = layer.s, layer.mask, layer.above
+    out.outer, out.normed, out.statistics = layer.outer, layer.normed, layer.statistics
+    out.batch_statistics = layer.batch_statistics
+
+
 cdef class Engine:
     """A plan bound to its parameter vector and workspace: the passes and the runs of steps.
 
@@ -142,6 +159,7 @@ cdef class Engine:
             out.weight, out.bias = layer.weight, layer.bias
             out.alpha = layer.alpha
             out.a, out.z, out.delta = layer.a, layer.z, layer.delta
+            set_extras(out, layer)
         self.net.loss = loss_code(LOSSES[plan.loss], plan.loss_parameter)
         self.net.loss_parameter = plan.loss_parameter
         self.net.n_in, self.net.n_out, self.net.n_y = plan.n_in, plan.n_out, plan.n_y
@@ -150,6 +168,7 @@ cdef class Engine:
         self.net.y = plan.y
         self.net.scratch, self.net.scratch_length = plan.scratch, plan.scratch_length
         self.net.widest = plan.widest
+        self.net.lowest, self.net.plain, self.net.key = plan.lowest, plan.plain, plan.key
         self.single = params.itemsize == sizeof(float)
         self.owners = {}
         self.buffers.params = self.address("params", params)

@@ -1,9 +1,9 @@
 """The rows of a call: gathered, weighed, with their losses and the chain rule from them down."""
 from libc.string cimport memcpy
 
-from .network cimport (
-    Network, Part, data_gradient, forward, losses_of_rows, output_delta, weight_gradient,
-)
+from .backward cimport data_gradient, output_delta, weight_gradient
+from .forward cimport forward, losses_of_rows
+from .network cimport Moment, Network, Part
 from .real cimport real
 
 cdef struct Data:
@@ -62,7 +62,7 @@ cdef inline void gather(
 
 cdef inline void losses_and_delta(
     const Network* net, const Buffers* buffers, real* work, const Data* data, Part part,
-    double weight_sum
+    double weight_sum, const Moment* moment
 ) noexcept nogil:
     """Losses and delta^L of the part's rows of a block after its forward pass."""
     cdef const real* y = NULL if data.y == NULL else <const real*> work + net.y
@@ -70,7 +70,9 @@ cdef inline void losses_and_delta(
     cdef const real* weight = (
         NULL if data.weight == NULL else <const real*> buffers.weight)
     losses_of_rows(net, work, y, net.n_y, label, weight, part, buffers.losses)
-    output_delta(net, work, y, net.n_y, label, weight, weight_sum, part)
+    output_delta(
+        net, <const real*> buffers.params, work, <real*> buffers.grad, y, net.n_y, label, weight,
+        weight_sum, part, moment)
 
 
 cdef inline void block_losses(
@@ -79,8 +81,8 @@ cdef inline void block_losses(
 ) noexcept nogil:
     """Forward, losses and delta^L of the part's rows of one block."""
     gather(net, buffers, work, data, order, start, part)
-    forward(net, params, work, work + net.x, net.x_row, part)
-    losses_and_delta(net, buffers, work, data, part, weight_sum)
+    forward(net, params, work, work + net.x, net.x_row, part, NULL)
+    losses_and_delta(net, buffers, work, data, part, weight_sum, NULL)
 
 
 cdef inline double sum_of(const double* values, Py_ssize_t n) noexcept nogil:
@@ -98,7 +100,8 @@ cdef inline void backward_alone(
     """The chain rule from delta^L down to dL/dx; every gradient, while its delta is at hand."""
     cdef int index
     for index in range(net.n_layers - 1, -1, -1):
-        data_gradient(net, <const real*> buffers.params, work, index, part)
+        data_gradient(
+            net, <const real*> buffers.params, work, <real*> buffers.grad, index, part, NULL)
         weight_gradient(
             net, <real*> buffers.params, work, index, rows, add, <real*> buffers.grad, NULL, NULL,
             part,

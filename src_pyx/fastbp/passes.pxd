@@ -5,12 +5,11 @@ needs beside the rows does not grow with them.
 """
 from libc.string cimport memcpy
 
+from .backward cimport output_derivative
 from .batch cimport Buffers, Data, backward_alone, block_losses, sum_of, total_weight
 from .dense cimport SUM_BLOCK
-from .network cimport (
-    TILE_ROWS, Layer, Network, Part, Span, forward, losses_of_rows, output_derivative, part_of,
-    share_of,
-)
+from .forward cimport forward, losses_of_rows
+from .network cimport TILE_ROWS, Layer, Network, Part, Span, part_of, share_of
 from .real cimport flush_denormals, real, restore_mode
 from .team cimport Team, meet
 
@@ -46,7 +45,7 @@ cdef inline void predict_rows(const Pass* job, int thread, real* work) noexcept 
         part.stop = part.first + min(net.capacity // threads, span.stop - span.first)
         a = forward(
             net, <const real*> job.buffers.params, work,
-            <const real*> job.data.x + (span.first - part.first) * net.n_in, net.n_in, part,
+            <const real*> job.data.x + (span.first - part.first) * net.n_in, net.n_in, part, NULL,
         )
         copy_rows(
             <real*> job.out + span.first * net.n_out, a, row, part.stop - part.first, net.n_out)
@@ -66,7 +65,7 @@ cdef inline void evaluate_rows(Pass* job, int thread, real* work) noexcept nogil
         part = part_of(thread, threads, block, False)
         forward(
             net, <const real*> job.buffers.params, work,
-            <const real*> data.x + done * net.n_in, net.n_in, part,
+            <const real*> data.x + done * net.n_in, net.n_in, part, NULL,
         )
         losses_of_rows(
             net, work,
@@ -148,8 +147,9 @@ cdef inline void backward_rows(
                 work + last.delta + r * last.row, output_gradient + (done + r) * net.n_out,
                 net.n_out * sizeof(real),
             )
-        forward(net, <const real*> buffers.params, work, work + net.x, net.x_row, part)
-        output_derivative(net, work, part)
+        forward(net, <const real*> buffers.params, work, work + net.x, net.x_row, part, NULL)
+        output_derivative(
+            net, <const real*> buffers.params, work, <real*> buffers.grad, part, NULL)
         backward_alone(net, buffers, work, block, done > 0, part)
         copy_rows(x_grad + done * net.n_in, work + net.x_delta, net.x_row, block, net.n_in)
         done += block

@@ -2,12 +2,11 @@
 from libc.math cimport isfinite
 from libc.string cimport memcpy
 
+from .backward cimport data_gradient, weight_gradient
 from .batch cimport Buffers, Data, gather, losses_and_delta, sum_of, total_weight
 from .dense cimport LINE_BYTES
-from .network cimport (
-    Network, Part, Span, data_gradient, forward, layer_forward, part_of, share_of,
-    weight_gradient,
-)
+from .forward cimport forward, layer_forward
+from .network cimport Layer, Moment, Network, Part, Span, part_of, share_of
 from .norm cimport norm
 from .real cimport flush_denormals, real, restore_mode
 from .rules cimport Stretch
@@ -28,48 +27,50 @@ cdef struct Job:
 
 
 cdef inline void block_forward(
-    const Job* job, real* work, Py_ssize_t start, Py_ssize_t block, double weight_sum, Part part
+    const Job* job, real* work, Py_ssize_t start, const Moment* moment, Part part
 ) noexcept nogil:
-    """The losses of a block; where threads own rows, also every delta."""
+    """The losses of a block; where threads own rows, also every delta that is wanted."""
     cdef const Network* net = job.net
     cdef const real* params = <const real*> job.buffers.params
     cdef const real* x = <const real*> work + net.x
-    cdef Part rows = part_of(part.thread, part.threads, block, False)
+    cdef Part rows = part_of(part.thread, part.threads, moment.rows, False)
     cdef int index
     gather(net, job.buffers, work, job.data, job.run.order, start, rows)
     if part.columns:
         for index in range(net.n_layers - 1):
             meet(job.team)
-            layer_forward(net, params, work, index, x, net.x_row, part)
+            layer_forward(net, params, work, index, x, net.x_row, part, moment)
         meet(job.team)
-        layer_forward(net, params, work, net.n_layers - 1, x, net.x_row, rows)
+        layer_forward(net, params, work, net.n_layers - 1, x, net.x_row, rows, moment)
     else:
-        forward(net, params, work, x, net.x_row, rows)
-    losses_and_delta(net, job.buffers, work, job.data, rows, weight_sum)
+        forward(net, params, work, x, net.x_row, rows, moment)
+    losses_and_delta(net, job.buffers, work, job.data, rows, moment.weight_sum, moment)
     if not part.columns:
-        for index in range(net.n_layers - 1, 0, -1):
-            data_gradient(net, params, work, index, part)
+        for index in range(net.n_layers - 1, net.lowest, -1):
+            data_gradient(net, params, work, <real*> job.buffers.grad, index, part, moment)
     meet(job.team)
 
 
 cdef inline void block_backward(
-    const Job* job, real* work, Py_ssize_t rows, bint add, const Rule* rule, const double* clock,
-    Part part
+    const Job* job, real* work, const Moment* moment, bint add, const Rule* rule,
+    const double* clock, Part part
 ) noexcept nogil:
-    """Every layer's weight gradient; where threads own columns, the delta below it too.
+    """Every wanted weight gradient; where threads own columns, the delta below it too.
 
     A thread's columns of delta^(l-1) need no more of W^l than what it updates itself.
     """
     cdef const Network* net = job.net
     cdef int index
-    for index in range(net.n_layers - 1, -1, -1):
-        if part.columns and index > 0:
-            data_gradient(net, <const real*> job.buffers.params, work, index, part)
+    for index in range(net.n_layers - 1, net.lowest - 1, -1):
+        if part.columns and index > net.lowest:
+            data_gradient(
+                net, <const real*> job.buffers.params, work, <real*> job.buffers.grad, index,
+                part, moment)
         weight_gradient(
-            net, <real*> job.buffers.params, work, index, rows, add, <real*> job.buffers.grad,
-            rule, clock, part,
+            net, <real*> job.buffers.params, work, index, moment.rows, add,
+            <real*> job.buffers.grad, rule, clock, part,
         )
-        if part.columns or index == 0:
+        if part.columns or index == net.lowest:
             meet(job.team)
 
 
@@ -81,15 +82,22 @@ cdef inline void update_clipped(
         part.thread, part.threads, job.net.n_params, LINE_BYTES // sizeof(real))
     cdef const real* grad = <const real*> job.buffers.grad
     cdef double most = job.rule.hyper[CLIP_NORM], scale
+    cdef Py_ssize_t first, stop
+    cdef const Layer* layer
+    cdef int index
     if part.thread == 0:
         job.run.gradient_norm = norm(grad, job.net.n_params)
     meet(job.team)
     scale = most / (job.run.gradient_norm + 1e-6)
     clock[SCALE] = 1 if scale > 1 else scale
-    update(
-        job.rule, clock, <real*> job.buffers.params, grad + span.first, span.first,
-        Stretch(1, span.stop - span.first, 0, 0),
-    )
+    for index in range(job.net.n_layers):
+        layer = &job.net.layers[index]
+        first, stop = max(span.first, layer.learned), min(span.stop, layer.learned_stop)
+        if first < stop:
+            update(
+                job.rule, clock, <real*> job.buffers.params, grad + first, first,
+                Stretch(1, stop - first, 0, 0),
+            )
     meet(job.team)
 
 
@@ -124,11 +132,15 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
     cdef double loss, weight_sum
     cdef double[CLOCK] clock
     cdef const Rule* rule
+    cdef Moment moment
+    cdef const void* weight = NULL
     cdef Part part
     if threads == 1 and take_tiny_steps(
         job.net, job.buffers, data, job.rule, run, work
     ):
         return
+    if data.weight != NULL:
+        weight = job.buffers.weight
     memcpy(clock, job.rule.clock, sizeof(clock))
     meet(job.team)
     for step in range(run.first, run.last):
@@ -145,7 +157,9 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
         while done < rows:
             block = min(job.net.capacity, rows - done)
             part = part_of(thread, threads, block, columns)
-            block_forward(job, work, start + done, block, weight_sum, part)
+            moment = Moment(
+                job.team, block, done, weight, weight_sum, <unsigned long long> clock[0])
+            block_forward(job, work, start + done, &moment, part)
             loss += sum_of(job.buffers.losses, block)
             rule = NULL
             if done + block == rows:
@@ -161,10 +175,10 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
                 rule = job.rule
                 tick(rule, clock)
             if rule != NULL and rule.hyper[CLIP_NORM] > 0:
-                block_backward(job, work, block, done > 0, NULL, NULL, part)
+                block_backward(job, work, &moment, done > 0, NULL, NULL, part)
                 update_clipped(job, work, clock, part)
             else:
-                block_backward(job, work, block, done > 0, rule, clock, part)
+                block_backward(job, work, &moment, done > 0, rule, clock, part)
             done += block
         if thread == 0:
             report_step(job, clock, step, loss, weight_sum)

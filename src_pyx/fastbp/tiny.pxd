@@ -47,7 +47,9 @@ cdef inline bint is_tiny(const Network* net, const Rule* rule, const Run* run) n
     """Whether the local variables have room for the network and its batches, and the rule is plain.
     """
     cdef int index
-    if net.n_layers > MOST_LAYERS or run.batch_size > MOST_ROWS or not rule.plain:
+    if net.n_layers > MOST_LAYERS or run.batch_size > MOST_ROWS:
+        return False
+    if not (net.plain and rule.plain):
         return False
     for index in range(net.n_layers):
         if net.layers[index].n_in > LANES or net.layers[index].n_out > LANES:

@@ -84,21 +84,31 @@ NOT_LOADED = [
 HEADERS = {
     "_engine.pyx": {
         *("activation", "batch", "dense", "loss", "network", "passes", "real", "steps", "team"),
-        *("norm", "shuffle", "update"),
+        *("norm", "normalization", "shuffle", "update"),
     },
     "_kernels.pyx": {"activation", "dense", "elementary", "loss", "real", "rules"},
     "norm.pxd": {"real"},
-    "passes.pxd": {"batch", "dense", "network", "real", "team"},
+    "passes.pxd": {"backward", "batch", "dense", "forward", "network", "real", "team"},
     "shuffle.pxd": set(),
     "steps.pxd": {
-        *("batch", "dense", "network", "norm", "real", "rules", "run", "team", "tiny", "update"),
+        *("backward", "batch", "dense", "forward", "network", "norm", "real", "rules", "run"),
+        *("team", "tiny", "update"),
     },
     "tiny.pxd": {"activation", "batch", "lanes", "loss", "network", "real", "rules"}
     | {"run", "update"},
     "lanes.pxd": {"real"},
     "run.pxd": {"batch", "network", "update"},
-    "batch.pxd": {"network", "real", "update"},
-    "network.pxd": {"activation", "dense", "loss", "real", "rules", "update"},
+    "batch.pxd": {"backward", "forward", "network", "real"},
+    "backward.pxd": {
+        *("activation", "dense", "loss", "network", "normalization", "real", "rules", "team"),
+        "update",
+    },
+    "forward.pxd": {
+        *("activation", "dense", "dropout", "loss", "network", "normalization", "real", "team"),
+    },
+    "network.pxd": {"dense", "team"},
+    "normalization.pxd": {"dense", "real"},
+    "dropout.pxd": {"real"},
     "team.pxd": set(),
     "activation.pxd": {"elementary", "real"},
     "dense.pxd": {"real"},

@@ -23,7 +23,9 @@ THREADS = [2, 3, 4, 7, 8, 16]
 
 
 def network_id(network):
-    sizes, hidden, _, loss, *_, optimizer = network
+    sizes, hidden, _, loss, *_, batch_size, optimizer = network
+    if isinstance(sizes, str):
+        return f"{sizes}-{batch_size}"
     return f"{'-'.join(map(str, sizes))}-{hidden}-{loss}-{optimizer}"
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from fastbp import spec
 from fastbp import threads as team_sizes
 from fastbp.names import plain
 from fastbp.optimizers import BY_NAME
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from structures import STRUCTURES, structure
 
 # (sizes, hidden, output, loss, rows, batch size, optimizer): ragged and round, shallow and deep.
 NETWORKS = [
@@ -53,6 +57,12 @@ NETWORKS += [
 NETWORKS.append(([19, 130, 18], "tanh", "identity", "mse", 70, 70, "rprop"))
 NETWORKS.append(([19, 130, 18], "tanh", "identity", "mse", 70, 33, "shaped"))
 NETWORKS.append(([19, 130, 18], "tanh", "identity", "mse", 70, 33, "dampened"))
+# Layers with more than W, b and s: their structure by name.
+NETWORKS += [
+    (name, "", "", STRUCTURES[name][2], n_rows, batch_size, "adam")
+    for name in STRUCTURES
+    for n_rows, batch_size in ((70, 33), (560, 530))
+]
 
 
 def optimizer_of(name):
@@ -90,10 +100,13 @@ def force_teams(columns=False, change=setattr):
 def trained(network, dtype, threads=1):
     """Return the network after 3 epochs."""
     sizes, hidden, output, loss, n_rows, batch_size, optimizer = network
-    rng = np.random.default_rng(len(sizes) + n_rows)
-    x = rng.normal(size=(n_rows, sizes[0]))
-    y = targets_of(rng, loss, n_rows, sizes[-1])
-    net = fb.mlp(sizes, hidden, output, loss, dtype=dtype, seed=3)
+    if isinstance(sizes, str):
+        net = structure(fb, sizes, dtype)
+    else:
+        net = fb.mlp(sizes, hidden, output, loss, dtype=dtype, seed=3)
+    rng = np.random.default_rng(len(net.sizes) + n_rows)
+    x = rng.normal(size=(n_rows, net.sizes[0]))
+    y = targets_of(rng, loss, n_rows, net.sizes[-1])
     history = net.fit(
         x, y, optimizer_of(optimizer), epochs=3, batch_size=batch_size, threads=threads
     )

@@ -99,10 +99,28 @@ class Optimizer:
         # The hyperparameters take the number type of the network, so exact numbers stay exact.
         raise NotImplementedError
 
-    def _update(self, params: Row, grad: Row, number: checks.NumberType) -> None:
+    def _update(
+        self, params: Row, grad: Row, number: checks.NumberType, learned: list[int]
+    ) -> None:
+        """Take a step with the parameters at the places `learned`; the others stay."""
         for name in self._vectors():
             if name not in self._state:
                 self._state[name] = [self._begin(name, number)] * len(params)
+        if self.ema:
+            # What does not learn is its own average.
+            average = self._state.get("average", list(params))
+            self._state["average"] = list(params)
+            for i in learned:
+                self._state["average"][i] = average[i]
+        whole, self._state = self._state, _taken(self._state, learned)
+        values = [params[i] for i in learned]
+        self._take_step(values, [grad[i] for i in learned], number)
+        _put(params, learned, values)
+        for name, state in self._state.items():
+            _put(whole[name], learned, state)
+        self._state = whole
+
+    def _take_step(self, params: Row, grad: Row, number: checks.NumberType) -> None:
         self._step += 1
         shaped = self._shaped(params, grad, number)
         if self.decoupled and self.weight_decay:
@@ -111,7 +129,7 @@ class Optimizer:
         self._rule(params, shaped, number)
         if self.ema:
             d = number(self.ema)
-            last = self._state.get("average", list(params))
+            last = self._state["average"] if self._step > 1 else params
             pairs = zip(last, params, strict=True)
             self._state["average"] = [d * mean + (1 - d) * p for mean, p in pairs]
 
@@ -130,3 +148,12 @@ class Optimizer:
         if self.l1:
             g = [g_i + number(self.l1) * sign(p) for g_i, p in zip(g, params, strict=True)]
         return g
+
+
+def _taken(state: dict[str, Row], places: list[int]) -> dict[str, Row]:
+    return {name: [values[i] for i in places] for name, values in state.items()}
+
+
+def _put(target: Row, places: list[int], values: Row) -> None:
+    for i, value in zip(places, values, strict=True):
+        target[i] = value
