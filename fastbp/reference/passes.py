@@ -112,6 +112,7 @@ class Passes:
 
         Examples
         --------
+        >>> from fastbp import reference
         >>> net = reference.mlp([1, 1])
         >>> net.params = [3.0, 0.0]
         >>> loss, gradients = net.gradient([[2.0]], [5.0])
