@@ -1,56 +1,16 @@
-"""Learning-rate schedules: what a fit multiplies the optimizer's learning rate by, step by step.
-
-With n steps an epoch and N in all, step t counts from 0 and e = t // n is the epoch. A schedule is
-computed for the steps of an epoch together, before they are taken: nothing per step is Python.
-"""
+"""Schedules that depend on the step alone, and Warmup, which goes before any other."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from fastbp import checks
 from fastbp.checks import Array
-
-
-class Schedule:
-    """A schedule; as such the learning rate stays what it is.
-
-    Examples
-    --------
-    >>> import fastbp as fb
-    >>> net = fb.mlp([2, 8, 1], "tanh")
-    >>> x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
-    >>> history = net.fit(x, y, fb.Adam(0.01), epochs=3, schedule=fb.Cosine())
-    >>> [round(rate, 4) for rate in history.learning_rate]
-    [0.01, 0.0075, 0.0025]
-    """
-
-    def factors(self, t: Array, n: int, total: int) -> Array:
-        """Return what the learning rate is multiplied by in each step.
-
-        Parameters
-        ----------
-        t : array, (n_steps,)
-            Numbers of the steps, from 0.
-        n, total : int
-            Steps an epoch, and of the fit.
-        """
-        return np.ones(len(t))
-
-    def observe(self, loss: float, validation_loss: float | None) -> None:
-        """Look at the losses of an epoch."""
-
-    def begin(self) -> None:
-        """Forget what was observed: a fit begins."""
-
-    def __repr__(self) -> str:
-        settings = ", ".join(
-            f"{name}={value!r}" for name, value in vars(self).items() if name[0] != "_"
-        )
-        return f"{type(self).__name__}({settings})"
+from fastbp.schedules.schedule import Schedule
 
 
 class StepDecay(Schedule):
@@ -240,6 +200,14 @@ class Warmup(Schedule):
         """Let what follows begin too."""
         self.then.begin()
 
+    def state(self) -> dict[str, Any]:
+        """Return what the schedule that follows has observed."""
+        return self.then.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Hand the state on."""
+        self.then.restore(state)
+
 
 class OneCycle(Schedule):
     """From `start` up to 1 in a part `peak` of the fit, then down to `end`, along cosines.
@@ -278,96 +246,3 @@ class OneCycle(Schedule):
         rising = 1 + (self.start - 1) * (1 + np.cos(np.pi * up)) / 2
         falling = self.end + (1 - self.end) * (1 + np.cos(np.pi * down)) / 2
         return np.where(t <= top, rising, falling)
-
-
-class ReduceOnPlateau(Schedule):
-    """Times `factor` whenever the loss has not fallen for more than `patience` epochs.
-
-    Parameters
-    ----------
-    factor : float
-        In (0, 1).
-    patience : int
-        Epochs, at least 0.
-    min_delta : float
-        A fall counts from this part of the lowest loss on, in [0, 1).
-    cooldown : int
-        Epochs after a reduction that are not counted, at least 0.
-    minimum : float
-        The product of the factors falls no lower, at least 0.
-
-    Notes
-    -----
-    It looks at the validation loss where there is one, else at the training loss.
-
-    Examples
-    --------
-    >>> import fastbp as fb
-    >>> fb.ReduceOnPlateau(0.5, patience=3)
-    ReduceOnPlateau(factor=0.5, patience=3, min_delta=0.0001, cooldown=0, minimum=0.0)
-    """
-
-    def __init__(
-        self,
-        factor: float = 0.1,
-        patience: int = 10,
-        min_delta: float = 1e-4,
-        cooldown: int = 0,
-        minimum: float = 0.0,
-    ) -> None:
-        self.factor = checks.number("factor", factor, 0, below=1, above=True)
-        self.patience = checks.integer("patience", patience, 0)
-        self.min_delta = checks.number("min_delta", min_delta, 0, below=1)
-        self.cooldown = checks.integer("cooldown", cooldown, 0)
-        self.minimum = checks.number("minimum", minimum, 0)
-        self.begin()
-
-    def begin(self) -> None:
-        """Forget the losses."""
-        self._scale, self._lowest, self._waited, self._cooling = 1.0, math.inf, 0, 0
-
-    def factors(self, t: Array, n: int, total: int) -> Array:
-        """Return the product of the factors so far."""
-        return np.full(len(t), self._scale)
-
-    def observe(self, loss: float, validation_loss: float | None) -> None:
-        """Count the epochs without a fall."""
-        value = loss if validation_loss is None else validation_loss
-        fell = value < self._lowest * (1 - self.min_delta)
-        if fell:
-            self._lowest = value
-        self._waited = 0 if fell else self._waited + 1
-        if self._cooling > 0:
-            self._cooling -= 1
-            self._waited = 0
-        if self._waited > self.patience:
-            self._scale = max(self._scale * self.factor, self.minimum)
-            self._waited, self._cooling = 0, self.cooldown
-
-
-class Called(Schedule):
-    """A function of the epoch, from 1, that returns the learning rate itself."""
-
-    def __init__(self, function: Callable[[int], float], learning_rate: float) -> None:
-        self.function = function
-        self.learning_rate = learning_rate
-
-    def factors(self, t: Array, n: int, total: int) -> Array:
-        """Return the function's rate as a multiple of the optimizer's."""
-        rate = self.function(int(t[0]) // n + 1)
-        rate = checks.number("learning rate returned by schedule", rate, 0)
-        return np.full(len(t), rate / self.learning_rate)
-
-
-def as_schedule(value: object, learning_rate: float) -> Schedule | None:
-    """Return a schedule from the object itself or from a function of the epoch; None stays None."""
-    if value is None or isinstance(value, Schedule):
-        return value
-    if not callable(value):
-        raise TypeError(
-            "schedule must be a schedule such as fb.Cosine() or a function of the epoch, got "
-            f"{checks.described(value)}"
-        )
-    if learning_rate == 0:
-        raise ValueError("schedule must come with a learning_rate above 0, got 0")
-    return Called(value, learning_rate)
