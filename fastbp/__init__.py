@@ -12,11 +12,13 @@ Python, written to be read.
 from typing import Any
 
 from fastbp import kernels
+from fastbp.callbacks import Callback, Checkpoint, EverySteps, Training
 from fastbp.checks import FileFormatError
 from fastbp.config import show_config
 from fastbp.construction import load, mlp
 from fastbp.gradients import Gradients
-from fastbp.history import History, Stop
+from fastbp.history import History
+from fastbp.logs import CSVLog, JSONLog
 from fastbp.network import Network
 from fastbp.optimizers import (
     SGD,
@@ -43,6 +45,7 @@ from fastbp.schedules import (
     Warmup,
 )
 from fastbp.spec import Dense
+from fastbp.stopping import Stop
 from fastbp.version import __version__ as __version__
 
 __all__ = [
@@ -52,13 +55,18 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "CSVLog",
+    "Callback",
+    "Checkpoint",
     "Cosine",
     "Dense",
+    "EverySteps",
     "ExponentialDecay",
     "FileFormatError",
     "Gradients",
     "History",
     "InverseScaling",
+    "JSONLog",
     "Linear",
     "Lion",
     "NAdam",
@@ -71,6 +79,7 @@ __all__ = [
     "Schedule",
     "StepDecay",
     "Stop",
+    "Training",
     "Warmup",
     "kernels",
     "load",

@@ -37,10 +37,16 @@ def load(path: files.StrPath) -> Network:
     >>> bool((fb.load(path).params == net.params).all())
     True
     """
-    description, metadata, params = files.read(path)
+    contents = files.read(path)
     network = Network.__new__(Network)
     try:
-        network.__setstate__({"spec": description, "metadata": dict(metadata), "params": params})
+        network.__setstate__(
+            {
+                "spec": contents.network,
+                "metadata": dict(contents.metadata),
+                "params": contents.params,
+            }
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise checks.FileFormatError(
             f"{files.as_path(path).name} is not a fastbp model: {error}"

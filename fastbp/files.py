@@ -1,8 +1,8 @@
 """Saving and loading a network: a numpy .npz without pickle.
 
 Entries: `header`, a JSON text as uint8 (format, version, network, metadata), and `params`, the flat
-vector. The file is written beside its destination and renamed, so that an old file is never half
-replaced.
+vector; in a checkpoint the header has `training` too, and more arrays stand beside `params`. The
+file is written beside its destination and renamed, so that an old file is never half replaced.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,16 @@ VERSION = 1
 StrPath = str | os.PathLike[str]
 
 
+class Contents(NamedTuple):
+    """What a file holds: `training` and `arrays` only where it is a checkpoint."""
+
+    network: dict[str, Any]
+    metadata: dict[str, Any]
+    params: Array
+    training: dict[str, Any] | None = None
+    arrays: Mapping[str, Array] = {}
+
+
 def as_path(path: object) -> Path:
     """Return the argument as a Path."""
     if not isinstance(path, (str, os.PathLike)):
@@ -30,22 +41,34 @@ def as_path(path: object) -> Path:
     return Path(os.fsdecode(path))
 
 
-def write(path: StrPath, network: dict[str, Any], metadata: dict[str, Any], params: Array) -> None:
-    """Write a network's description, metadata and parameters to `path`, all or nothing."""
+def write(path: StrPath, contents: Contents) -> None:
+    """Write a network, or a checkpoint, to `path`, all or nothing."""
     import json
 
     target = as_path(path)
-    header = {"format": FORMAT, "version": VERSION, "network": network, "metadata": metadata}
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "network": contents.network,
+        "metadata": contents.metadata,
+    }
+    if contents.training is not None:
+        header["training"] = contents.training
     try:
         text = json.dumps(header, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ValueError(f"metadata must hold JSON values only: {error}") from None
+    entries = {
+        "header": np.frombuffer(text.encode(), np.uint8),
+        "params": contents.params,
+        **contents.arrays,
+    }
     # Opened by hand and not through tempfile, whose files no one else may read.
     temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            np.savez(file, header=np.frombuffer(text.encode(), np.uint8), params=params)
+            np.savez(file, allow_pickle=False, **entries)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
@@ -55,8 +78,8 @@ def write(path: StrPath, network: dict[str, Any], metadata: dict[str, Any], para
         raise
 
 
-def read(path: StrPath) -> tuple[dict[str, Any], dict[str, Any], Array]:
-    """Return (network description, metadata, params) of a file that `write` made.
+def read(path: StrPath) -> Contents:
+    """Return what `write` wrote.
 
     Raises
     ------
@@ -71,13 +94,15 @@ def read(path: StrPath) -> tuple[dict[str, Any], dict[str, Any], Array]:
     try:
         with source.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             header = json.loads(bytes(archive["header"]))
-            params = archive["params"]
+            arrays = {name: archive[name] for name in archive.files if name != "header"}
         if header["format"] != FORMAT or header["version"] != VERSION:
             raise FileFormatError(
                 f"{source.name} must be a {FORMAT} file of version {VERSION}, got "
                 f"{header['format']} version {header['version']}"
             )
-        return header["network"], header["metadata"], params
+        params = arrays.pop("params")
+        training = header.get("training")
+        return Contents(header["network"], header["metadata"], params, training, arrays)
     except FileFormatError:
         raise
     except OSError as error:

@@ -9,6 +9,7 @@ import numpy as np
 from fastbp import checks, names
 from fastbp._compiled import engine
 from fastbp.checks import Array
+from fastbp.files import Contents
 from fastbp.gradients import Gradients
 from fastbp.plan import NORM_PARTS, Plan, block_rows, norm_views, views
 from fastbp.rows import Rows
@@ -28,6 +29,9 @@ class Passes:
         self._dtype = np.dtype(spec.dtype)
         self.metadata: dict[str, Any] = {}
         self._idle: list[tuple[Plan, Any]] = []
+        # What partial_fit goes on with.
+        self._optimizer: tuple[str, Any] | None = None
+        self._generator: np.random.Generator | None = None
         plan = Plan(spec, 1)
         self._params: Array = plan.vector()
         self.weights, self.biases = views(plan.layers, self._params)
@@ -84,6 +88,10 @@ class Passes:
             f"<Network {self._spec.shape_text} ({activations}), {self.loss}, {self.dtype}, "
             f"{self._params.size} parameters>"
         )
+
+    def file_contents(self) -> Contents:
+        """Return what a file holds of the network; the parameters are no copy."""
+        return Contents(self._spec.to_dict(), self.metadata, self._params)
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -162,10 +170,13 @@ class Passes:
         (1, 2)
         """
         array = self._rows(x)
-        out = np.empty((len(array), self._spec.n_out), self._dtype)
-        team = self._pass_team(threads, len(array))
-        found = self._take_engine(len(array), team.threads if team else 1)
-        found[1].predict(array, out, team)
+        return self.outputs(array, self._pass_team(threads, len(array)))
+
+    def outputs(self, x: Array, team: Any = None) -> Array:
+        """Return the outputs of rows that are already checked, by a team or alone."""
+        out = np.empty((len(x), self._spec.n_out), self._dtype)
+        found = self._take_engine(len(x), team.threads if team else 1)
+        found[1].predict(x, out, team)
         self._idle.append(found)
         return out
 

@@ -9,32 +9,23 @@ import numpy as np
 
 from fastbp.checks import Array
 from fastbp.optimizers.optimizer import Optimizer
+from fastbp.sources import Span
 
 if TYPE_CHECKING:
     from fastbp._engine import Engine
 
 
-class Epoch(NamedTuple):
-    """The steps of an epoch: the order of the rows, and the learning rate of each step."""
-
-    order: Array | None
-    rates: Array | None
-    batch_size: int
-
-
 class Piece(NamedTuple):
-    """Steps first .. stop - 1 of a run, its settings, and the parameters set before it."""
+    """Steps first .. stop - 1 of a span, their settings, and the parameters set before them."""
 
-    order: Array | None
+    span: Span
     first: int
     stop: int
     hyper: Array
     params: Array | None
-    rates: Array | None
 
 
-# Bytes of state copied a second of training, and what remembered row orders may hold beside the
-# state.
+# Bytes of state copied a second of training, and what remembered spans may hold beside the state.
 COPIED_A_SECOND = 5e7
 SMALL_BYTES = 65536
 
@@ -48,8 +39,11 @@ class Safe:
     bits. What callbacks changed in between is remembered too.
     """
 
-    def __init__(self, engine: Engine, space: Array, params: Array, optimizer: Optimizer) -> None:
+    def __init__(
+        self, engine: Engine, space: Array, params: Array, optimizer: Optimizer, batch_size: int
+    ) -> None:
         self.engine = engine
+        self.batch_size = batch_size
         self.kept = False
         self.params, self.slots = space[0], space[1:]
         self.clock = np.empty_like(optimizer.clock)
@@ -62,11 +56,10 @@ class Safe:
         self.pieces: list[Piece] = []
         self.changed: Array | None = None
 
-    def run(self, now: float, epoch: Epoch, first: int, last: int) -> bool:
+    def run(self, now: float, span: Span, first: int, last: int) -> bool:
         """Run steps on the engine and remember them; return whether a loss was not finite."""
         keep = now >= self.due or self.held > self.most_held
-        order, rates = epoch.order, epoch.rates
-        diverged = self.engine.run(order, epoch.batch_size, first, last, keep, rates)
+        diverged = self.engine.run(span.order, self.batch_size, first, last, keep, span.rates)
         if self.engine.kept:
             self.kept = True
             self.due = now + self.interval
@@ -75,9 +68,9 @@ class Safe:
             self.changed = None
         if self.engine.updated > first:
             stop, hyper = self.engine.updated, self.hyper.copy()
-            self.pieces.append(Piece(order, first, stop, hyper, self.changed, rates))
-            if first == 0:
-                self.held += sum(part.nbytes for part in (order, rates) if part is not None)
+            if not self.pieces or self.pieces[-1].span is not span:
+                self.held += span.nbytes + (0 if span.rates is None else span.rates.nbytes)
+            self.pieces.append(Piece(span, first, stop, hyper, self.changed))
             self.changed = None
         return diverged
 
@@ -90,7 +83,7 @@ class Safe:
             self.changed = live.copy()
         return result
 
-    def restore(self, batch_size: int) -> None:
+    def restore(self) -> None:
         """Put back the parameters and optimizer state that the last finite loss was taken of."""
         if not self.kept:
             return
@@ -103,5 +96,7 @@ class Safe:
             if piece.params is not None:
                 self.live[0][...] = piece.params
             self.hyper[...] = piece.hyper
-            self.engine.run(piece.order, batch_size, piece.first, piece.stop, rates=piece.rates)
+            span = piece.span
+            self.engine.set_data(*span.rows)
+            self.engine.run(span.order, self.batch_size, piece.first, piece.stop, rates=span.rates)
         self.hyper[...] = settings

@@ -18,21 +18,50 @@ class Rows(NamedTuple):
     weight: Array | None
 
     def take(self, index: Array) -> Rows:
-        """Return the rows of an index array."""
+        """Return a copy of the rows of an index array."""
         y, label, weight = (None if part is None else part[index] for part in self[1:])
         return Rows(self.x[index], y, label, weight)
 
+    def part(self, first: int, stop: int) -> Rows:
+        """Return rows first .. stop - 1, as views."""
+        y, label, weight = (None if part is None else part[first:stop] for part in self[1:])
+        return Rows(self.x[first:stop], y, label, weight)
 
-def split(rows: Rows, fraction: float, shuffle: bool, seed: int | None) -> tuple[Rows, Rows]:
-    """Return (training, validation) rows: drawn by the seed, or the last ones without shuffle."""
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows."""
+        return sum(part.nbytes for part in self if part is not None)
+
+
+class Split(NamedTuple):
+    """Rows, which of them are trained on (all where there is no index), and those held out."""
+
+    rows: Rows
+    chosen: Array | None
+    held: Rows | None
+
+
+def split(rows: Rows, fraction: float, shuffle: bool, seed: int | None) -> Split:
+    """Hold out a fraction of the rows: drawn by the seed, or the last ones without shuffle.
+
+    The rows to train on are not copied.
+    """
     n_rows = len(rows.x)
     n_held = round(n_rows * fraction)
+    n_trained = n_rows - n_held
     if not 0 < n_held < n_rows:
         raise ValueError(
             f"validation must leave at least 1 of {n_rows} rows on each side, got {fraction:g}"
         )
-    order = np.random.default_rng(seed).permutation(n_rows) if shuffle else np.arange(n_rows)
-    parts = [rows.take(np.sort(part)) for part in np.split(order, [n_rows - n_held])]
-    if any(part.weight is not None and not part.weight.any() for part in parts):
+    if shuffle:
+        order = np.random.default_rng(seed).permutation(n_rows)
+        index = np.sort(order[:n_trained])
+        held = rows.take(np.sort(order[n_trained:]))
+        trained = None if rows.weight is None else rows.weight[index]
+    else:
+        index, held = None, rows.part(n_trained, n_rows)
+        rows = rows.part(0, n_trained)
+        trained = rows.weight
+    if any(weight is not None and not weight.any() for weight in (trained, held.weight)):
         raise ValueError("sample_weight must hold a weight above 0 on both sides of validation")
-    return parts[0], parts[1]
+    return Split(rows, index, held)

@@ -1,76 +1,83 @@
-"""The training loop around the compiled runs of steps: shuffling, stopping, rescue, progress.
+"""The training loop around the compiled runs of steps: epochs, stopping, rescue, callbacks.
 
 The engine takes many steps in one call. Python comes in between calls of about CALL_SECONDS, so
-that Ctrl-C, time limits and progress are answered, and at the end of each epoch.
+that Ctrl-C, time limits and progress are answered, after the steps that a callback waits for, and
+at the end of each epoch.
 """
 
 from __future__ import annotations
 
 import math
-import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from fastbp import checks
-from fastbp._compiled import engine
+from fastbp import checkpoints, checks, files
+from fastbp.callbacks import Callback, Training
 from fastbp.checks import Array
-from fastbp.history import History, Stop, Watch
+from fastbp.history import History
+from fastbp.metrics import Metrics
 from fastbp.optimizers.optimizer import Optimizer
-from fastbp.rescue import Epoch, Safe
+from fastbp.progress import shown
+from fastbp.recording import Passing, Recorder
+from fastbp.rescue import Safe
 from fastbp.rows import Rows
 from fastbp.schedules import Schedule
+from fastbp.sources import Span, Stored, Stream
+from fastbp.stopping import Stop, Watch
 
 if TYPE_CHECKING:
-    from fastbp._engine import Engine, Team
+    from fastbp._engine import Engine
     from fastbp.plan import Plan
 
 CALL_SECONDS = 0.01
 
-Callback = Callable[[Any, History], object]
-
 
 class Settings(NamedTuple):
-    """The checked arguments of one fit."""
+    """The checked arguments of one fit, and the generator of its orders."""
 
     epochs: int
     batch_size: int
-    shuffle: bool
+    shuffle: str
     stop: Stop
     callbacks: tuple[Callback, ...]
-    progress: bool
-    seed: int | None
+    progress: bool | None
     schedule: Schedule | None
+    metrics: Metrics
+    seed: int
+    rng: np.random.Generator
 
 
-class Trained(Protocol):
+class Trained(Passing, Protocol):
     """What a fit needs of a network."""
 
     @property
     def params(self) -> Array:
         """The flat parameter vector."""
 
-    def validation_loss(self, rows: Rows, team: Team | None) -> float:
-        """Return the mean loss over checked rows, by a team or alone."""
+    @property
+    def _dropout_key(self) -> int:
+        """The key of its dropout."""
+
+    def file_contents(self) -> files.Contents:
+        """Return what a file holds of the network."""
 
 
-def checked_callbacks(callbacks: Iterable[Callback] | Callback) -> tuple[Callback, ...]:
-    """Return the callbacks as a tuple of callables."""
-    if not callable(callbacks) and not isinstance(callbacks, Iterable):
-        raise TypeError(f"callbacks must be callables, got {checks.described(callbacks)}")
-    found = (callbacks,) if callable(callbacks) else tuple(callbacks)
-    for callback in found:
-        if not callable(callback):
-            raise TypeError(f"callbacks must be callables, got {checks.described(callback)}")
-    return found
-
-
-def show_progress(progress: bool | None) -> bool:
-    """Return whether a line an epoch is printed: as told, or where standard error is a terminal."""
-    return sys.stderr.isatty() if progress is None else checks.flag("progress", progress)
+def ground_of(
+    source: Stored | Stream, validation: Rows | None, optimizer: Optimizer, settings: Settings
+) -> checkpoints.Ground:
+    """Return what must be the same for a fit to go on from a checkpoint."""
+    return checkpoints.Ground(
+        rows=source.n_rows or 0,
+        validation_rows=0 if validation is None else len(validation.x),
+        batch_size=settings.batch_size,
+        shuffle=settings.shuffle,
+        schedule=repr(settings.schedule),
+        optimizer=type(optimizer).__name__,
+    )
 
 
 class Diverged(Exception):
@@ -82,8 +89,12 @@ class Diverged(Exception):
         self.step = step
 
 
-class OutOfTime(Exception):
-    """The time limit is reached within an epoch."""
+class Ended(Exception):
+    """There is a reason to stop within an epoch."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Fit:
@@ -95,7 +106,7 @@ class Fit:
         plan: Plan,
         engine: Engine,
         optimizer: Optimizer,
-        rows: Rows,
+        source: Stored | Stream,
         validation: Rows | None,
         settings: Settings,
     ) -> None:
@@ -104,143 +115,265 @@ class Fit:
         self.engine = engine
         self.optimizer = optimizer
         self.learning_rate = optimizer.learning_rate
-        self.rows = rows
+        self.source = source
         self.validation = validation
         self.settings = settings
         self.history = History()
-        self.n_rows = len(rows.x)
-        self.n_steps = -(-self.n_rows // settings.batch_size)
-        self.watch = Watch(settings.stop, validation is not None)
+        n_rows = source.n_rows
+        self.n_steps = None if n_rows is None else -(-n_rows // settings.batch_size)
+        self.watch = Watch(settings.stop, settings.metrics.recorded(validation is not None))
+        self.recorder = Recorder(network, source, validation, settings.metrics, self.history)
         self.best: Array | None = None
+        self.began_with = optimizer.hyper.copy()
+        self.earlier = 0.0
+        self.sums = (0.0, 0.0)
+        self.epoch_began: dict[str, Any] | None = None
         self.steps_a_call = 1
+        self.bound: Rows | None = None
+        self.stepping = tuple(
+            (callback.every_steps, callback)
+            for callback in settings.callbacks
+            if callback.every_steps is not None
+        )
+        self.training = Training(
+            network,
+            optimizer,
+            self.history,
+            settings.epochs,
+            self.n_steps,
+            self._mean_loss,
+            self._save,
+        )
+
+    def go_on_from(self, state: checkpoints.State) -> None:
+        """Take up a fit where a checkpoint left it; the optimizer is bound to the network."""
+        self.network.params[:] = state.params
+        checkpoints.restore(state, self.optimizer, self.settings.schedule, self.watch)
+        checkpoints.history_from_json(self.history, state.history)
+        place, training = state.place, self.training
+        training.epoch, training.step = place.epoch, place.step
+        training.total_steps = place.total_steps
+        self.earlier, self.sums, self.best = place.seconds, state.sums, state.best
+        self.settings.rng.bit_generator.state = state.generator
 
     def run(self) -> History:
         """Train until an epoch limit, a stop rule, a callback or a divergence ends it."""
-        params = self.network.params
+        network, settings, training = self.network, self.settings, self.training
         space = self.plan.safe_space(self.optimizer.n_slots)
-        self.safe = Safe(self.engine, space, params, self.optimizer)
-        self.engine.set_data(*self.rows)
-        keep_gradient = self.settings.stop.gradient_norm is not None
-        self.engine.set_rule(self.optimizer, self.safe, keep_gradient)
-        self.start = time.perf_counter()
-        rng = np.random.default_rng(self.settings.seed)
-        history = self.history
-        history.stop_reason = "epochs"
-        if self.settings.schedule is not None:
-            self.settings.schedule.begin()
+        self.safe = Safe(self.engine, space, network.params, self.optimizer, settings.batch_size)
+        self.engine.set_rule(self.optimizer, self.safe, settings.metrics.gradient_norm)
+        self.start = time.perf_counter() - self.earlier
+        self.history.stop_reason = "epochs"
+        begun: list[Callback] = []
+        self.progress = shown(
+            settings.progress, settings.epochs, training.total_steps, self.n_steps
+        )
         try:
-            self._epochs(rng)
+            for callback in settings.callbacks:
+                begun.append(callback)
+                callback.begin(training)
+            self._epochs()
         finally:
-            if self.settings.schedule is not None:
+            if settings.schedule is not None:
                 self.optimizer.learning_rate = self.learning_rate
-        if self.best is not None:
-            params[:] = self.best
-        return history
+            if self.progress is not None:
+                self.progress.close()
+            for callback in begun:
+                callback.end(training)
+        if self.best is not None and settings.stop.restore_best:
+            network.params[:] = self.best
+        return self.history
 
-    def _epochs(self, rng: np.random.Generator) -> None:
+    def _epochs(self) -> None:
         """Take epoch after epoch until there is a reason to stop."""
-        history = self.history
-        for epoch in range(1, self.settings.epochs + 1):
-            order = self._order(rng) if self.settings.shuffle else None
+        for epoch in range(self.training.epoch + 1, self.settings.epochs + 1):
             try:
-                steps = Epoch(order, self._rates(epoch), self.settings.batch_size)
-                reason = self._end_epoch(epoch, self._epoch(steps))
-                if epoch == self.settings.epochs or reason:
+                reason = self._end_epoch(self._epoch())
+                if reason or epoch == self.settings.epochs:
                     self._check_parameters()
             except Diverged as found:
                 self._rescue(epoch, found)
                 break
-            except OutOfTime:
-                history.stop_reason = "seconds"
-                break
+            except Ended as found:
+                reason = found.reason
             if reason:
-                history.stop_reason = reason
+                self.history.stop_reason = reason
                 break
-
-    def _order(self, rng: np.random.Generator) -> Array:
-        """Return a new order of the rows; earlier ones may still be remembered."""
-        order = np.empty(self.n_rows, np.int64)
-        engine.shuffle(order, rng.bit_generator)
-        return order
 
     def _check_parameters(self) -> None:
         """See that the last update, whose result no loss was taken of, left finite parameters."""
-        if checks.first_nonfinite_row(self.network.params[np.newaxis]) >= 0:
-            raise Diverged("parameters became not finite", self.n_steps)
+        if not self._finite_parameters():
+            raise Diverged("parameters became not finite", self._last_step())
 
-    def _rates(self, epoch: int) -> Array | None:
-        """Return the learning rate of each step of an epoch, from 1, where there is a schedule."""
-        schedule, n = self.settings.schedule, self.n_steps
-        if schedule is None:
-            return None
-        t = np.arange((epoch - 1) * n, epoch * n)
-        return self.learning_rate * schedule.factors(t, n, self.settings.epochs * n)
+    def _finite_parameters(self) -> bool:
+        return checks.first_nonfinite_row(self.network.params[np.newaxis]) < 0
 
-    def _epoch(self, epoch: Epoch) -> float:
-        """Take the steps of one epoch; return the mean training loss."""
-        step = 0
-        while step < self.n_steps:
+    def _last_step(self) -> int:
+        """Return the number of the last step that was taken, within its epoch and from 1."""
+        return self.training.step or self.steps_of_epoch
+
+    def _with_rates(self, span: Span, schedule: Schedule, step: int, n_steps: int) -> Span:
+        """Return a span, which begins with a step of an epoch, with the rates of its steps."""
+        n = self.n_steps or n_steps
+        first = self.training.epoch * n + step
+        factors = schedule.factors(np.arange(first, first + n_steps), n, self.settings.epochs * n)
+        return span._replace(rates=self.learning_rate * factors)
+
+    def _epoch(self) -> tuple[float, float]:
+        """Take the steps of one epoch; return the mean training loss and rows a second."""
+        if self.settings.callbacks:
+            self.epoch_began = dict(self.settings.rng.bit_generator.state)
+        self.engine.begin_sums(*self.sums)
+        self.sums = (0.0, 0.0)
+        began, taken = time.perf_counter(), self.training.step
+        rows, done = -taken * self.settings.batch_size, 0
+        for span in self.source.spans(self.settings.rng):
+            n_steps = -(-span.n_rows // self.settings.batch_size)
+            if self.settings.schedule is not None:
+                span = self._with_rates(span, self.settings.schedule, done, n_steps)
+            if span.rows is not self.bound:
+                self.engine.set_data(*span.rows)
+                self.bound = span.rows
+            self._steps(span, done, taken - done, n_steps)
+            done = taken = done + n_steps
+            rows += span.n_rows
+        self.steps_of_epoch = done
+        loss, weight = self.engine.weighted_loss, self.engine.total_weight
+        return loss / weight, rows / max(time.perf_counter() - began, 1e-9)
+
+    def _steps(self, span: Span, before: int, step: int, last: int) -> None:
+        """Take steps step .. last - 1 of a span, before which lie others of the epoch."""
+        training = self.training
+        while step < last:
             began = time.perf_counter()
-            if step > 0 and self.watch.out_of_time(began - self.start):
-                raise OutOfTime
-            last = min(step + self.steps_a_call, self.n_steps)
-            if self.safe.run(began, epoch, step, last):
-                raise Diverged(f"loss became {self.engine.last_loss}", self.engine.stopped + 1)
-            self._pace(time.perf_counter() - began, last - step)
-            step = last
-        return self.engine.weighted_loss / self.engine.total_weight
+            if before + step > 0 and self.watch.out_of_time(began - self.start):
+                self._check_parameters()
+                raise Ended("seconds")
+            stop = min(step + self.steps_a_call, last)
+            if self.stepping:
+                stop = min(stop, step + self._until_callback())
+            if self.safe.run(began, span, step, stop):
+                raise Diverged(
+                    f"loss became {self.engine.last_loss}", before + self.engine.stopped + 1
+                )
+            self._pace(time.perf_counter() - began, stop - step)
+            training.total_steps += stop - step
+            training.step = before + stop
+            if self.progress is not None:
+                self.progress.advance(stop - step)
+            step = stop
+            # The callbacks of an epoch's last step come when the epoch is recorded.
+            if self.stepping and training.step != self.n_steps and self._call_stepping():
+                self._check_parameters()
+                raise Ended("callback")
 
     def _pace(self, seconds: float, steps: int) -> None:
         """Choose how many steps the next call takes, at most twice as many as this one."""
         wanted = int(steps * CALL_SECONDS / max(seconds, 1e-9))
         self.steps_a_call = max(1, min(wanted, 2 * self.steps_a_call))
 
-    def _end_epoch(self, epoch: int, loss: float) -> str:
+    def _until_callback(self) -> int:
+        """Return how many steps may be taken before a callback is due."""
+        total = self.training.total_steps
+        return min(every - total % every for every, _ in self.stepping)
+
+    def _end_epoch(self, found: tuple[float, float]) -> str:
         """Record the epoch; return the reason to stop, or ""."""
-        history = self.history
-        if self.validation is not None:
-            held = self.network.validation_loss(self.validation, self.engine.team)
-            if not math.isfinite(held):
-                raise Diverged(f"validation loss became {held}", self.n_steps)
-            history.validation_loss.append(held)
-        history.loss.append(loss)
-        history.learning_rate.append(self.optimizer.learning_rate)
-        if self.settings.schedule is not None:
-            held_loss = None if self.validation is None else history.validation_loss[-1]
-            self.settings.schedule.observe(loss, held_loss)
-        history.seconds.append(time.perf_counter() - self.start)
-        norm = math.inf
-        if self.settings.stop.gradient_norm is not None:
-            norm = self.engine.gradient_norm()
-        reason, best = self.watch.look(history, norm)
-        if best and self.settings.stop.restore_best:
+        training, settings = self.training, self.settings
+        loss, rows_per_second = found
+        figures = self.recorder.figures(loss, self.engine)
+        if not math.isfinite(figures.get("validation_loss", 0)):
+            what = f"validation loss became {figures['validation_loss']}"
+            raise Diverged(what, self._last_step())
+        figures["learning_rate"] = self.optimizer.learning_rate
+        figures["seconds"] = time.perf_counter() - self.start
+        figures["rows_per_second"] = rows_per_second
+        self.recorder.record(figures)
+        if settings.schedule is not None:
+            settings.schedule.observe(figures["loss"], figures.get("validation_loss"))
+        training.epoch += 1
+        training.step = 0
+        reason, training.best = self.watch.look(figures, training.epoch)
+        if training.best and settings.stop.restore_best:
             self.best = self.network.params.copy()
-        if self.settings.progress:
-            self._print(epoch)
-        if self.settings.callbacks:
-            if self.safe.watch(self._call_back):
-                reason = reason or "callback"
-            self.optimizer.check_slots()
+        if self.progress is not None:
+            self.progress.epoch(training.epoch, figures)
+        if settings.callbacks and self._call(self._after_epoch):
+            reason = reason or "callback"
+        if self.stepping and self.n_steps is not None and self._call_stepping():
+            reason = reason or "callback"
         return reason
 
-    def _call_back(self) -> bool:
-        """Call every callback; return whether one of them wants to stop."""
-        return any([callback(self.network, self.history) for callback in self.settings.callbacks])
+    def _call(self, callbacks: Callable[[], bool]) -> bool:
+        """Call callbacks, which may change parameters and settings; return whether to stop."""
+        stops = self.safe.watch(callbacks)
+        self.optimizer.check_slots()
+        return stops
 
-    def _print(self, epoch: int) -> None:
-        history = self.history
-        line = f"epoch {epoch}/{self.settings.epochs}  loss {history.loss[-1]:.6g}"
-        if history.validation_loss:
-            line += f"  validation_loss {history.validation_loss[-1]:.6g}"
-        print(f"{line}  {history.seconds[-1]:.2f} s", file=sys.stderr, flush=True)
+    def _after_epoch(self) -> bool:
+        """Call every callback at the end of an epoch."""
+        return any([callback.after_epoch(self.training) for callback in self.settings.callbacks])
+
+    def _call_stepping(self) -> bool:
+        """Call the callbacks that are due after so many steps; return whether one wants to stop."""
+        total = self.training.total_steps
+        due = [callback for every, callback in self.stepping if total % every == 0]
+        if not due:
+            return False
+        return self._call(lambda: any([callback.after_steps(self.training) for callback in due]))
+
+    def _mean_loss(self) -> float:
+        """Return the mean loss over the rows of the epoch so far."""
+        weight = self.engine.total_weight
+        return self.engine.weighted_loss / weight if weight else math.nan
+
+    def _save(self, path: files.StrPath) -> bool:
+        """Write a checkpoint unless the parameters are not finite; return whether it was."""
+        if not isinstance(self.source, Stored):
+            raise ValueError(
+                "a checkpoint must be of a fit over arrays, got one of a stream, whose blocks "
+                "cannot be had again; save the network instead"
+            )
+        if not self._finite_parameters():
+            return False
+        contents = self.network.file_contents()
+        checkpoints.write(path, contents, self._state(contents))
+        return True
+
+    def _state(self, contents: files.Contents) -> checkpoints.State:
+        """Return all that the next step depends on."""
+        training, optimizer, watch = self.training, self.optimizer, self.watch
+        schedule, engine, rng = self.settings.schedule, self.engine, self.settings.rng
+        seconds = time.perf_counter() - self.start
+        within = training.step > 0
+        began = self.epoch_began if within else dict(rng.bit_generator.state)
+        assert began is not None
+        return checkpoints.State(
+            network=contents.network,
+            params=contents.params,
+            key=self.network._dropout_key,
+            seed=self.settings.seed,
+            ground=ground_of(self.source, self.validation, optimizer, self.settings),
+            place=checkpoints.Place(training.epoch, training.step, training.total_steps, seconds),
+            sums=(engine.weighted_loss, engine.total_weight) if within else (0.0, 0.0),
+            generator=began,
+            settings=self.began_with,
+            hyper=optimizer.hyper,
+            clock=optimizer.clock,
+            slots=optimizer.slots,
+            schedule={} if schedule is None else schedule.state(),
+            watch=(watch.lowest, watch.reference, watch.waited),
+            best=self.best,
+            history=checkpoints.history_to_json(self.history),
+        )
 
     def _rescue(self, epoch: int, found: Diverged) -> None:
         """Put the last good parameters back and say where the loss was lost."""
-        self.safe.restore(self.settings.batch_size)
+        self.safe.restore()
         place = "last finite step" if self.best is None else "best epoch"
         self.history.stop_reason = "diverged"
         self.history.message = (
             f"{found.what} at epoch {epoch}, step {found.step} (learning_rate "
             f"{self.optimizer.learning_rate:g}); parameters are back at the {place}"
         )
-        warnings.warn(self.history.message, RuntimeWarning, stacklevel=5)
+        warnings.warn(self.history.message, RuntimeWarning, stacklevel=6)

@@ -138,7 +138,7 @@ class Network(Passes):
         optimizer: str | Optimizer = "adam",
         epochs: int = 10,
         batch_size: int = 32,
-        shuffle: bool = True,
+        shuffle: bool | str = True,
         validation: tuple[Any, Any] | float | None = None,
         sample_weight: Row | None = None,
         stop: Stop | None = None,
@@ -147,6 +147,8 @@ class Network(Passes):
         threads: int | None = None,
         schedule: Schedule | Callable[[int], Number] | None = None,
         class_weight: str | dict[int, Number] | Row | None = None,
+        metrics: Any = (),
+        resume: None = None,
     ) -> History:
         """Train: one update for each batch, all batches once an epoch.
 
@@ -156,8 +158,9 @@ class Network(Passes):
             As in evaluate. A batch whose weights are all 0 is left out.
         optimizer : {"adam", "sgd"} or optimizer
         epochs, batch_size : int
-        shuffle : bool
-            New random batches for every epoch, by the network's seed.
+        shuffle : bool or {"rows", "blocks", "none"}
+            New random batches for every epoch, by the network's seed; of blocks of neighbours, or
+            none.
         validation : (x, y), a fraction between 0 and 1, or None
             Rows that are only looked at; a fraction takes them from x by the network's seed, or
             the last ones when shuffle is False.
@@ -174,6 +177,11 @@ class Network(Passes):
         class_weight : dict, list (n_classes,), "balanced" or None
             Weight of each class, by which that of each row is multiplied; "balanced" is n_rows /
             (n_classes rows of the class).
+        metrics : names or functions
+            "accuracy", "r2" and functions of (y, outputs), of training and validation rows, and
+            "gradient_norm".
+        resume : None
+            Checkpoints are files of the compiled package.
 
         Returns
         -------
@@ -185,6 +193,8 @@ class Network(Passes):
             When the loss is no longer finite. Parameters and optimizer go back to where they were
             at the last step with a finite loss.
         """
+        if resume is not None:
+            raise ValueError(f"resume must be None, the twin reads no files, got {resume!r}")
         rule = chosen_optimizer(optimizer)
         return training.fit(
             self,
@@ -199,6 +209,7 @@ class Network(Passes):
                 sample_weight,
                 chosen_schedule(schedule, rule.learning_rate),
                 class_weight,
+                metrics,
             ),
             training.Reports(stop, tuple(callbacks), progress),
         )

@@ -19,15 +19,22 @@ class Stop:
     seconds : number or None
         Stop when so much time has passed since fit began.
     patience : int or None
-        Stop after so many epochs in a row without the monitored value falling by more than
-        min_delta below its best.
+        Stop after so many epochs in a row without the monitored value getting better than its best
+        by more than min_delta.
     min_delta : number
     gradient_norm : number or None
         Stop when the 2-norm of the gradient of the epoch's last batch is <= gradient_norm.
-    monitor : {"loss", "validation_loss"} or None
-        None is "validation_loss" where there is validation, otherwise "loss".
+    monitor : str or None
+        A figure of the history; None is "validation_loss" where there is validation, otherwise
+        "loss".
     restore_best : bool
-        At the end put back the parameters of the epoch with the lowest monitored value.
+        At the end put back the parameters of the epoch with the best monitored value.
+    validation_loss : number or None
+        Stop when the validation loss is <= validation_loss.
+    epochs : int or None
+        Stop after so many epochs.
+    mode : {"min", "max"} or None
+        Whether small or large monitored values are better; None is "max" for accuracy and r2.
 
     Examples
     --------
@@ -42,11 +49,15 @@ class Stop:
     gradient_norm: Number = None
     monitor: str | None = None
     restore_best: bool = False
+    validation_loss: Number = None
+    epochs: int | None = None
+    mode: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be meant."""
-        if self.loss is not None:
-            checks.finite_number("loss", self.loss)
+        for name in ("loss", "validation_loss"):
+            if getattr(self, name) is not None:
+                checks.finite_number(name, getattr(self, name))
         for name in ("seconds", "min_delta", "gradient_norm"):
             if getattr(self, name) is not None:
                 checks.bounded(name, getattr(self, name))
@@ -54,8 +65,12 @@ class Stop:
             raise ValueError(f"seconds must be above 0, got {self.seconds}")
         if self.patience is not None:
             checks.count("patience", self.patience)
-        if self.monitor is not None:
-            checks.one_of("monitor", self.monitor, MONITORS)
+        if not isinstance(self.monitor, str | None):
+            raise TypeError(f"monitor must be a string or None, got {self.monitor!r}")
+        if self.mode is not None:
+            checks.one_of("mode", self.mode, ("min", "max"))
+        if self.epochs is not None:
+            checks.count("epochs", self.epochs)
 
 
 class Watch:
@@ -67,38 +82,46 @@ class Watch:
         Parameters at the end of the best epoch, kept only for restore_best.
     """
 
-    def __init__(self, stop: Stop | None, has_validation: bool) -> None:
-        if not isinstance(stop, Stop | None):
-            raise TypeError(f"stop must be a Stop or None, got {stop!r}")
-        self._stop = stop or Stop()
-        self._monitor = self._stop.monitor or MONITORS[has_validation]
-        if self._monitor == "validation_loss" and not has_validation:
-            raise ValueError("monitor must be 'loss' without validation, got 'validation_loss'")
-        self._lowest: Number = None
+    def __init__(self, stop: Stop, recorded: list[str]) -> None:
+        self._stop = stop
+        self._monitor = stop.monitor or MONITORS["validation_loss" in recorded]
+        if self._monitor not in recorded:
+            raise ValueError(
+                f"monitor must be one of {', '.join(map(repr, recorded))}, got {self._monitor!r}"
+            )
+        if stop.validation_loss is not None and "validation_loss" not in recorded:
+            raise ValueError("validation_loss must come with validation, got None")
+        self._larger = stop.mode == "max" or (
+            stop.mode is None and self._monitor.endswith(("accuracy", "r2"))
+        )
+        self._best: Number = None
         self._reference: Number = None
         self._epochs_without_progress = 0
         self.best_params: Row | None = None
 
     def reason_to_stop(
-        self, losses: dict[str, Number], seconds: float, gradient: Row, params: Row
+        self, figures: dict[str, Number], epochs: int, gradient: Row, params: Row
     ) -> str:
         """Look at the epoch that has just ended; "" means go on.
 
         Parameters
         ----------
-        losses : dict
-            The epoch's "loss" and, where there is validation, "validation_loss".
-        seconds : float
-            Since fit began.
+        figures : dict
+            Of the epoch: its losses, metrics and seconds.
+        epochs : int
+            Taken so far.
         gradient : list
             Of the epoch's last batch.
         params : list
             At the end of the epoch.
         """
-        self._follow(real(losses[self._monitor]), params)
+        value = real(figures[self._monitor])
+        self._follow(-value if self._larger else value, params)
         stop = self._stop
-        if stop.loss is not None and real(losses["loss"]) <= stop.loss:
-            return "loss"
+        for name in ("loss", "validation_loss"):
+            limit = getattr(stop, name)
+            if limit is not None and real(figures[name]) <= limit:
+                return name
         if stop.gradient_norm is not None:
             # Squares are compared so that numbers without a square root will do.
             square = real(add_up(g * g for g in gradient))
@@ -106,19 +129,21 @@ class Watch:
                 return "gradient_norm"
         if stop.patience is not None and self._epochs_without_progress >= stop.patience:
             return "patience"
-        if stop.seconds is not None and seconds >= stop.seconds:
+        if stop.epochs is not None and epochs >= stop.epochs:
+            return "epochs"
+        if stop.seconds is not None and figures["seconds"] >= stop.seconds:
             return "seconds"
         return ""
 
     def _follow(self, value: Number, params: Row) -> None:
-        # Patience counts from the last real fall, so many small ones together make one.
+        # Patience counts from the last real gain, so many small ones together make one.
         min_delta = type(value)(self._stop.min_delta)
         if self._reference is None or value < self._reference - min_delta:
             self._reference = value
             self._epochs_without_progress = 0
         else:
             self._epochs_without_progress += 1
-        if self._lowest is None or value < self._lowest:
-            self._lowest = value
+        if self._best is None or value < self._best:
+            self._best = value
             if self._stop.restore_best:
                 self.best_params = params

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import checks
 from .history import History
+from .metrics import Recorder
 from .optimizers import Optimizer
 from .scalars import Number, Row, Rows, add_up, is_finite, real
 from .schedules import Schedule
@@ -37,11 +38,12 @@ class Plan(NamedTuple):
 
     epochs: int
     batch_size: int
-    shuffle: bool
+    shuffle: bool | str
     validation: tuple[Any, Any] | float | None
     sample_weight: Row | None
     schedule: Schedule | None
     class_weight: Any
+    metrics: Any
 
 
 class Reports(NamedTuple):
@@ -50,6 +52,10 @@ class Reports(NamedTuple):
     stop: Stop | None
     callbacks: tuple[Callable[[Network, History], Any], ...]
     progress: bool | None
+
+
+# Neighbours that stay together where blocks are shuffled.
+BLOCK = 4096
 
 
 class Diverged(Exception):
@@ -65,17 +71,21 @@ class Descent:
         self._keep()
         self.gradient: Row = []
 
-    def epoch(self, batches: Iterator[Data], rates: Callable[[int], Number] | None) -> Number:
-        """Take a step for every batch and return the mean of their losses.
+    def epoch(
+        self, batches: Iterator[Data], rates: Callable[[int], Number] | None
+    ) -> dict[str, Number]:
+        """Take a step for every batch; return the mean of their losses, and rows per second.
 
         Step t, from 0, is taken with the learning rate rates(t), where there are any.
         """
         losses: Row = []
         weights: Row = []
+        began, n_rows = time.perf_counter(), 0
         self._step = 0
         for step, batch in enumerate(batches, start=1):
             if rates is not None:
                 self._optimizer.learning_rate = rates(step - 1)
+            n_rows += len(batch.x)
             if not any(batch.weight):
                 continue  # no row counts: the mean would be 0 / 0
             loss, gradients, between = self._network._step(batch, self._optimizer)
@@ -87,7 +97,8 @@ class Descent:
             self.gradient = gradients.flat
             weights.append(add_up(batch.weight))
             losses.append(loss * weights[-1])
-        return add_up(losses) / add_up(weights)
+        seconds = max(time.perf_counter() - began, 1e-9)
+        return {"loss": add_up(losses) / add_up(weights), "rows_per_second": n_rows / seconds}
 
     def check(self, what: str, values: Row) -> None:
         """Undo the epoch's last step if it made any of these values not finite."""
@@ -117,7 +128,11 @@ def fit(
     if plan.class_weight is not None:
         data = data._replace(weight=_class_weights(plan.class_weight, network.loss, data))
     data, held_out = _split(network, data, plan, rng)
-    watch = Watch(reports.stop, held_out is not None)
+    stop = reports.stop or Stop()
+    if not isinstance(stop, Stop):
+        raise TypeError(f"stop must be a Stop or None, got {stop!r}")
+    recorder = Recorder(network, data, held_out, plan.metrics, stop)
+    watch = Watch(stop, recorder.recorded)
     optimizer._claim(network)
     descent = Descent(network, optimizer)
     history = History()
@@ -128,25 +143,22 @@ def fit(
     for epoch in range(1, epochs + 1):
         rates = _rates(plan.schedule, base, epoch, epochs, -(-len(data.x) // batch_size))
         try:
-            batches = _batches(data, batch_size, rng if plan.shuffle else None)
-            losses = {"loss": descent.epoch(batches, rates)}
+            batches = _batches(data, batch_size, plan.shuffle, rng)
+            figures = descent.epoch(batches, rates)
             descent.check("a parameter", network.params)
-            if held_out is not None:
-                losses["validation_loss"] = network._loss(held_out)
-                descent.check("validation loss", [losses["validation_loss"]])
+            figures |= recorder.figures(descent.gradient)
+            descent.check("validation loss", [figures.get("validation_loss", 0)])
         except Diverged as event:
             _report_divergence(history, event, epoch, optimizer, watch)
             break
-        history.loss.append(losses["loss"])
-        if held_out is not None:
-            history.validation_loss.append(losses["validation_loss"])
-        history.learning_rate.append(optimizer.learning_rate)
+        figures["learning_rate"] = optimizer.learning_rate
+        figures["seconds"] = time.perf_counter() - began
+        history._record(figures)
         if plan.schedule is not None:
-            plan.schedule.observe(losses["loss"], losses.get("validation_loss"))
-        history.seconds.append(time.perf_counter() - began)
-        _show_progress(reports.progress, f"epoch {epoch}/{epochs}", losses, history.seconds[-1])
+            plan.schedule.observe(figures["loss"], figures.get("validation_loss"))
+        _show_progress(reports.progress, f"epoch {epoch}/{epochs}", figures)
 
-        reason = watch.reason_to_stop(losses, history.seconds[-1], descent.gradient, network.params)
+        reason = watch.reason_to_stop(figures, epoch, descent.gradient, network.params)
         wishes = [callback(network, history) for callback in reports.callbacks]
         history.stop_reason = reason or ("callback" if any(wishes) else "")
         if history.stop_reason:
@@ -191,10 +203,23 @@ def _rates(
     return lambda step: base * schedule.factor((epoch - 1) * n + step, n, epochs * n)
 
 
-def _batches(data: Data, batch_size: int, rng: random.Random | None) -> Iterator[Data]:
-    order = list(range(len(data.x)))
-    if rng is not None:
-        rng.shuffle(order)
+def _order(n_rows: int, shuffle: bool | str, rng: random.Random) -> list[int]:
+    """Return the order of an epoch's rows: any, or of blocks and within each, or as they lie."""
+    if shuffle in (False, "none"):
+        return list(range(n_rows))
+    if shuffle in (True, "rows"):
+        return rng.sample(range(n_rows), n_rows)
+    if shuffle != "blocks":
+        raise ValueError(f"shuffle must be 'rows', 'blocks' or 'none', got {shuffle!r}")
+    blocks = [range(n_rows)[start : start + BLOCK] for start in range(0, n_rows, BLOCK)]
+    rng.shuffle(blocks)
+    return [row for block in blocks for row in rng.sample(block, len(block))]
+
+
+def _batches(
+    data: Data, batch_size: int, shuffle: bool | str, rng: random.Random
+) -> Iterator[Data]:
+    order = _order(len(data.x), shuffle, rng)
     for start in range(0, len(order), batch_size):
         yield data.rows(order[start : start + batch_size])
 
@@ -218,7 +243,7 @@ def _split(
             f"validation must leave at least 1 row on each side of {n_rows}, got {validation}"
         )
     order = list(range(n_rows))
-    if plan.shuffle:
+    if plan.shuffle not in (False, "none"):
         rng.shuffle(order)
     train, held_out = data.rows(order[:-n_held_out]), data.rows(order[-n_held_out:])
     if not any(train.weight) or not any(held_out.weight):
@@ -240,9 +265,13 @@ def _report_divergence(
     warnings.warn(history.message, RuntimeWarning, stacklevel=4)
 
 
-def _show_progress(
-    progress: bool | None, epoch: str, losses: dict[str, Number], seconds: float
-) -> None:
+def _show_progress(progress: bool | None, epoch: str, figures: dict[str, Number]) -> None:
     if sys.stderr.isatty() if progress is None else progress:
-        figures = [f"{name} {float(real(value)):.6g}" for name, value in losses.items()]
-        print("  ".join([epoch, *figures, f"{seconds:.2f} s"]), file=sys.stderr, flush=True)
+        unshown = ("learning_rate", "gradient_norm", "seconds", "rows_per_second")
+        shown = [
+            f"{name} {float(real(value)):.6g}"
+            for name, value in figures.items()
+            if name not in unshown
+        ]
+        words = [epoch, *shown, f"{figures['seconds']:.2f} s"]
+        print("  ".join(words), file=sys.stderr, flush=True)

@@ -308,14 +308,18 @@ cdef class Engine:
         for name in ("x", "output_gradient", "x_grad"):
             self.owners[name] = None
 
+    def begin_sums(self, double weighted_loss=0, double total_weight=0):
+        """Let the sums over an epoch's rows begin, at 0 or where an earlier run left them."""
+        self.run_state.weighted_loss, self.run_state.total_weight = weighted_loss, total_weight
+
     def run(
         self, order, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t last, bint keep=False,
         rates=None,
     ):
-        """Train steps first .. last - 1 of an epoch over the bound rows.
+        """Train steps first .. last - 1 over the bound rows, in an order or as they lie.
 
-        `rates` has the learning rate of each step of the epoch, float64. With `keep`, parameters
-        and optimizer state are copied to the safe place before the first update. Returns whether a
+        `rates` has the learning rate of each step from 0 on, float64. With `keep`, parameters and
+        optimizer state are copied to the safe place before the first update. Returns whether a
         step's loss was not finite; then that step is `stopped`, and neither it nor any later one
         was taken.
         """
@@ -323,9 +327,8 @@ cdef class Engine:
         cdef Job job
         run.order = <const long long*> self.address("order", order)
         run.rates = <const double*> self.address("rates", rates)
+        run.n_rows = self.data.n_rows if order is None else order.shape[0]
         run.batch_size, run.first, run.last = batch_size, first, last
-        if first == 0:
-            run.weighted_loss = run.total_weight = 0
         run.stopped = last
         run.updated = first
         run.diverged = False
@@ -356,12 +359,12 @@ cdef class Engine:
 
     @property
     def weighted_loss(self):
-        """The sum of w_r l_r over the rows since the run that began with step 0."""
+        """The sum of w_r l_r over the rows of the runs since `begin_sums`."""
         return self.run_state.weighted_loss
 
     @property
     def total_weight(self):
-        """The sum of w_r over the rows since the run that began with step 0."""
+        """The sum of w_r over the rows of the runs since `begin_sums`."""
         return self.run_state.total_weight
 
     @property

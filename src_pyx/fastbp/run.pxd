@@ -10,6 +10,8 @@ cdef struct Run:
     const long long* order
     # The learning rate of each step, or NULL.
     const double* rates
+    # Rows of the order, or of the data where there is none.
+    Py_ssize_t n_rows
     Py_ssize_t batch_size
     Py_ssize_t first
     Py_ssize_t last

@@ -148,7 +148,7 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
             # Between the barriers that end a step and begin the next one's updates.
             job.rule.hyper[LEARNING_RATE] = run.rates[step]
         start = step * run.batch_size
-        rows = min(run.batch_size, data.n_rows - start)
+        rows = min(run.batch_size, run.n_rows - start)
         weight_sum = total_weight(<const real*> data.weight, run.order, start, rows)
         if weight_sum == 0:
             continue

@@ -310,7 +310,7 @@ cdef inline void take_steps(
         if run.rates != NULL:
             rule.hyper[LEARNING_RATE] = run.rates[step]
         start = step * run.batch_size
-        frame.rows = 1 if lanes == 1 else min(run.batch_size, data.n_rows - start)
+        frame.rows = 1 if lanes == 1 else min(run.batch_size, run.n_rows - start)
         frame.weight_sum = 1 if lanes == 1 else total_weight(
             <const real*> data.weight, run.order, start, frame.rows)
         if frame.weight_sum == 0:

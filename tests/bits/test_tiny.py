@@ -61,7 +61,8 @@ def run(structure, rows, optimizer, batch_size, threads, shuffled=False):
     plan.workspace = lambda: work
     bound = engine.Engine(plan, net.params, grad)
     optimizer.bind(net, net.params)
-    safe = Safe(bound, plan.safe_space(optimizer.n_slots), net.params, optimizer)
+    space = plan.safe_space(optimizer.n_slots)
+    safe = Safe(bound, space, net.params, optimizer, batch_size)
     bound.set_data(*rows)
     bound.set_rule(optimizer, safe, keep_gradient=True)
     team = engine.Team(threads, 2) if threads > 1 else None
@@ -71,6 +72,8 @@ def run(structure, rows, optimizer, batch_size, threads, shuffled=False):
     order = np.random.default_rng(5).permutation(n_rows) if shuffled else None
     left = []
     for first, last, keep in [(0, n_steps, True), (0, 1, False), (1, n_steps, True)]:
+        if first == 0:
+            bound.begin_sums()
         diverged = bound.run(order, batch_size, first, last, keep)
         left += [diverged, bound.stopped, bound.updated, bound.kept]
         left += [repr(bound.last_loss), repr(bound.weighted_loss), bound.total_weight]

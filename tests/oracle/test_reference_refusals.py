@@ -35,7 +35,8 @@ from fastbp import reference
         (lambda: reference.Adam(beta1=1), ValueError, "beta1 must be >= 0 and < 1, got 1"),
         (lambda: reference.Adam(epsilon=0), ValueError, "epsilon must be > 0"),
         (lambda: reference.Stop(patience=0), ValueError, "patience must be at least 1"),
-        (lambda: reference.Stop(monitor="x"), ValueError, "monitor must be one of 'loss'"),
+        (lambda: reference.Stop(monitor=1), TypeError, "monitor must be a string"),
+        (lambda: reference.Stop(mode="x"), ValueError, "mode must be one of 'min', 'max'"),
     ],
 )
 def test_refused_arguments(make, error, message):
@@ -85,7 +86,14 @@ def test_refused_arguments(make, error, message):
             [0],
             {"stop": reference.Stop(monitor="validation_loss")},
             ValueError,
-            "monitor must be 'loss' without validation",
+            "monitor must be one of 'loss', got 'validation_loss'",
+        ),
+        (
+            [[1, 2]],
+            [0],
+            {"metrics": "f1"},
+            ValueError,
+            "metrics must be among 'accuracy', 'r2', 'gradient_norm' or functions, got 'f1'",
         ),
     ],
 )

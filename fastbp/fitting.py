@@ -1,0 +1,204 @@
+"""What the arguments of a fit come to: rows to train on and to hold out, settings, an engine."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from fastbp import checkpoints, checks, class_weights, files, metrics, names
+from fastbp._compiled import engine
+from fastbp.callbacks import Callback, checked_callbacks
+from fastbp.history import History
+from fastbp.optimizers.optimizer import Optimizer
+from fastbp.passes import Passes
+from fastbp.rows import Rows, Split, split
+from fastbp.schedules import Schedule, as_schedule
+from fastbp.sources import Stored, Stream, shuffle_mode
+from fastbp.stopping import Stop
+from fastbp.threads import fit_threads, split_columns, usable_cores
+from fastbp.training import Fit, Settings, ground_of
+
+if TYPE_CHECKING:
+    pass
+
+PlainCallback = Callable[[Any, History], object]
+Callbacks = Iterable[Callback | PlainCallback] | Callback | PlainCallback
+ClassWeight = str | Mapping[int, float] | Any
+Validation = Any
+
+
+class Arguments(NamedTuple):
+    """The arguments of a fit that its rows do not depend on, as the user gave them."""
+
+    epochs: int = 1
+    batch_size: int | None = 32
+    shuffle: bool | str = True
+    stop: Stop | None = None
+    callbacks: Callbacks = ()
+    progress: bool | None = False
+    schedule: Schedule | Callable[[int], float] | None = None
+    metrics: Any = ()
+
+
+class Fitting(Passes):
+    """A network's side of every kind of fit."""
+
+    @property
+    def _dropout_key(self) -> int:
+        """The key of its dropout: the seed, or one that was drawn."""
+        return self._spec.dropout_key
+
+    def _block(self, block: Any) -> Rows:
+        """Return a block (x, y) or (x, y, sample_weight) of a stream as rows."""
+        if not isinstance(block, (tuple, list)) or len(block) not in (2, 3):
+            raise ValueError(
+                f"blocks must hold (x, y) or (x, y, sample_weight), got {checks.described(block)}"
+            )
+        return self._data(*block)
+
+    def _bind(self, rule: Optimizer) -> None:
+        """Let an optimizer take on this network, of which something must be trainable."""
+        if not any(self._spec.trainable):
+            raise ValueError(
+                "trainable must be True for at least one layer to train, got False for all "
+                f"{len(self.layers)}; set net.layers[-1].trainable = True"
+            )
+        rule.bind(self, self._params, self._running)
+
+    def _weighed(self, rows: Rows, class_weight: ClassWeight | None) -> Rows:
+        """Return the rows with their weights multiplied by those of their classes."""
+        if class_weight is None:
+            return rows
+        loss, n_out = names.plain(self.loss), self._spec.n_out
+        weight = class_weights.row_weights(class_weight, loss, n_out, *rows[1:])
+        return rows._replace(weight=checks.row_weights(weight, len(weight), self._dtype))
+
+    def _split(self, rows: Rows, validation: Validation, shuffle: str, seed: int) -> Split:
+        """Return the rows to train on and to hold out for None, (x, y), (x, y, w) or a fraction."""
+        if validation is None:
+            return Split(rows, None, None)
+        if isinstance(validation, (tuple, list)):
+            return Split(rows, None, self._validation_rows(validation))
+        fraction = checks.number("validation", validation, 0, below=1, above=True)
+        return split(rows, fraction, shuffle != "none", seed)
+
+    def _validation_rows(self, validation: Validation) -> Rows:
+        """Return (x, y) or (x, y, sample_weight) as rows."""
+        if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+            came = (
+                f"{len(validation)} items"
+                if isinstance(validation, (tuple, list))
+                else checks.described(validation)
+            )
+            raise ValueError(
+                f"validation must be (x, y), (x, y, sample_weight) or a fraction, got {came}"
+            )
+        x, y, *weight = validation
+        return self._data(x, y, weight[0] if weight else None, "validation ")
+
+    def _settings(
+        self,
+        given: Arguments,
+        rule: Optimizer,
+        seed: int,
+        n_rows: int | None,
+        has_validation: bool,
+    ) -> Settings:
+        """Return the checked settings of a fit over n_rows, or over a stream of rows."""
+        if given.stop is not None and not isinstance(given.stop, Stop):
+            raise TypeError(f"stop must be a fb.Stop, got {checks.described(given.stop)}")
+        stop = given.stop or Stop()
+        size = given.batch_size
+        if n_rows is not None:
+            size = n_rows if size is None else min(checks.integer("batch_size", size, 1), n_rows)
+        task = metrics.task_of(self.loss, self.layers[-1].activation)
+        return Settings(
+            epochs=checks.integer("epochs", given.epochs, 1),
+            batch_size=checks.integer("batch_size", size, 1),
+            shuffle=shuffle_mode(given.shuffle),
+            stop=stop,
+            callbacks=checked_callbacks(given.callbacks),
+            progress=given.progress,
+            schedule=as_schedule(given.schedule, rule.learning_rate),
+            metrics=metrics.checked(given.metrics, stop, task, n_rows is not None, has_validation),
+            seed=seed,
+            rng=np.random.default_rng(seed),
+        )
+
+    def _run(
+        self,
+        rule: Optimizer,
+        source: Stored | Stream,
+        held: Rows | None,
+        settings: Settings,
+        threads: int | None,
+        state: checkpoints.State | None = None,
+    ) -> History:
+        """Bind engine, rows and optimizer together and train."""
+        n_rows = source.n_rows or float("inf")
+        steps = settings.epochs * (n_rows / settings.batch_size)
+        wanted = fit_threads(threads, self._spec, settings.batch_size, steps)
+        if settings.schedule is not None:
+            settings.schedule.begin()
+        if state is not None:
+            checkpoints.check_ground(state, ground_of(source, held, rule, settings))
+            self._take_key(state.key)
+        found = self._take_engine(settings.batch_size, wanted, trains=True)
+        job = Fit(self, *found, rule, source, held, settings)
+        self._bind(rule)
+        if state is not None:
+            job.go_on_from(state)
+        if wanted > 1:
+            team = engine.Team(wanted, usable_cores())
+            found[1].use_team(team, split_columns(self._spec, wanted))
+        try:
+            history = job.run()
+        finally:
+            if wanted > 1:
+                found[1].use_team(None)
+                team.end()
+            found[1].release_data()
+        self._idle.append(found)
+        return history
+
+    def _resumed(
+        self, resume: files.StrPath | None, rule: Optimizer, epochs: int
+    ) -> checkpoints.State | None:
+        """Return the state of a checkpoint, if it is of this network and of such an optimizer."""
+        if resume is None:
+            return None
+        state = checkpoints.read(resume)
+        checkpoints.check_network(state, self.file_contents().network)
+        if type(rule).__name__ == state.ground.optimizer:
+            checkpoints.check_settings(state, rule)
+        if epochs < state.place.epoch:
+            raise ValueError(
+                f"epochs must be at least the {state.place.epoch} of the checkpoint that is "
+                f"resumed (they count), got {epochs}"
+            )
+        return state
+
+    def _take_key(self, key: int) -> None:
+        """Take on another key for dropout; engines know the one they were made with."""
+        if key != self._spec.dropout_key:
+            self._spec.dropout_key = key
+            self._idle.clear()
+
+    def _fit_seed(self, state: checkpoints.State | None) -> int:
+        """Return the seed of a fit: the network's, or for None one that is drawn."""
+        if state is not None:
+            return state.seed
+        return secrets.randbits(64) if self.seed is None else self.seed
+
+
+def check_full_batch(rule: Optimizer, batch_size: int, n_rows: int | None) -> None:
+    """Refuse an optimizer that needs the same rows in every step where it does not get them."""
+    if rule.full_batch and batch_size != n_rows:
+        rows = "all rows" if n_rows is None else f"all {n_rows} rows"
+        raise ValueError(
+            f"batch_size must be None ({rows}) for {type(rule).__name__}, which compares gradients "
+            f"of the same rows, got {batch_size}; for smaller batches use fb.Adam or fb.RMSprop"
+        )

@@ -1,0 +1,375 @@
+"""How a network learns: a step, a fit over arrays or a stream, a pass over rows that come in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from fastbp import checks
+from fastbp.files import StrPath
+from fastbp.fitting import (
+    Arguments,
+    Callbacks,
+    ClassWeight,
+    Fitting,
+    check_full_batch,
+)
+from fastbp.history import History
+from fastbp.metrics import Wanted
+from fastbp.optimizers import as_optimizer
+from fastbp.optimizers.optimizer import Optimizer
+from fastbp.plan import Plan, fit_bytes
+from fastbp.schedules import Schedule
+from fastbp.sources import Blocks, Stored, Stream, checked_blocks, shuffle_mode
+from fastbp.stopping import Stop
+from fastbp.threads import fit_threads
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+class Learner(Fitting):
+    """A network that learns; `Network` is this with a way to begin and to be saved."""
+
+    def train_step(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        optimizer: str | Optimizer,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> float:
+        """Take one update on one batch; return the loss before it.
+
+        Parameters
+        ----------
+        x, y, sample_weight
+            As for `evaluate`.
+        optimizer : Optimizer
+            Its state goes on from step to step. A name is taken too, and starts afresh each call.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `evaluate`; the optimizer carries the state of another network.
+        FloatingPointError
+            The loss is NaN or infinite; the parameters stay as they are.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net = fb.Network(1, [fb.Dense(1, init="zeros")])
+        >>> net.train_step([[2.0]], [1.0], fb.SGD(0.1))
+        0.5
+        >>> net.weights[0]
+        array([[0.2]], dtype=float32)
+        """
+        rule = as_optimizer(optimizer)
+        rows = self._data(x, y, sample_weight)
+        self._bind(rule)
+        found = self._take_engine(len(rows.x), trains=True)
+        bound = found[1]
+        bound.set_data(*rows)
+        bound.set_rule(rule, None)
+        diverged = bound.run(None, len(rows.x), 0, 1)
+        loss: float = bound.last_loss
+        bound.release_data()
+        self._idle.append(found)
+        if diverged:
+            raise FloatingPointError(
+                f"loss became {loss} at step {rule.steps + 1} (learning_rate "
+                f"{rule.learning_rate:g}); the parameters are unchanged"
+            )
+        return loss
+
+    def fit(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        optimizer: str | Optimizer = "adam",
+        epochs: int = 10,
+        batch_size: int | None = 32,
+        shuffle: bool | str = True,
+        validation: tuple[npt.ArrayLike, ...] | float | None = None,
+        sample_weight: npt.ArrayLike | None = None,
+        stop: Stop | None = None,
+        callbacks: Callbacks = (),
+        progress: bool | None = None,
+        threads: int | None = None,
+        schedule: Schedule | Callable[[int], float] | None = None,
+        class_weight: ClassWeight | None = None,
+        metrics: Wanted | Iterable[Wanted] = (),
+        resume: StrPath | None = None,
+    ) -> History:
+        """Train by minibatch gradient descent until the last epoch or a stop rule.
+
+        Parameters
+        ----------
+        x, y, sample_weight
+            As for `evaluate`. A batch whose weights are all 0 is passed over.
+        optimizer : str or Optimizer
+            A name in lower case such as "adam", or an object; an object's state goes on from
+            earlier steps.
+        epochs : int
+            Passes over the rows, at least 1.
+        batch_size : int or None
+            Rows an update, at least 1; None or more than there are: all rows.
+        shuffle : bool or str
+            "rows" (or True): the rows come in a new order each epoch. "blocks": blocks of 4,096
+            neighbours do, and the rows within each, for memory maps. "none" (or False): no order.
+        validation : (x, y), (x, y, sample_weight) or float, optional
+            Rows to evaluate after each epoch, or the fraction of the rows to hold out: drawn by the
+            seed, or the last ones without shuffle.
+        stop : Stop, optional
+            Rules that end the fit early.
+        callbacks : Callback objects or callables
+            See `Callback`; a plain function is called as callback(network, history) after each
+            epoch. A true return value stops.
+        progress : bool, optional
+            Whether to show progress on standard error: a bar in a terminal or notebook where tqdm
+            is installed, else a line an epoch. None: only in a terminal or notebook.
+        threads : int, optional
+            The most threads to use, at least 1; None: FASTBP_NUM_THREADS, or else OMP_NUM_THREADS
+            (which joblib sets in its processes), or else the cores that the process may use. Fewer
+            are used where the work pays for fewer, and never more than there are cores. The result
+            has the same bits for any number.
+        schedule : Schedule or callable, optional
+            What the optimizer's learning rate is multiplied by, step by step: StepDecay,
+            ExponentialDecay, InverseScaling, Linear, Cosine, Warmup, OneCycle, ReduceOnPlateau; or
+            a function of the epoch, from 1, that returns the learning rate. Afterwards the
+            learning rate is what it was.
+        class_weight : dict, array_like (n_classes,) or "balanced", optional
+            Weight of each class, at least 0, by which each row's own is multiplied; classes that a
+            dict leaves out have 1, "balanced" gives n_rows / (n_classes rows of the class).
+        metrics : names or callables
+            "accuracy" and "r2", taken after each epoch of the training rows and, as
+            "validation_accuracy", of the validation rows (with this name of those alone);
+            "gradient_norm"; functions of (y, outputs) that return a number. Each costs a pass over
+            its rows.
+        resume : str or path, optional
+            A checkpoint of an earlier fit of such a network on the same rows: the fit goes on from
+            there as if it had never ended, bit for bit. `epochs` counts those behind it.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        TypeError, ValueError
+            An argument is of the wrong type, shape or range; the parameters stay as they are.
+        FileFormatError
+            `resume` is not a checkpoint, or is damaged.
+        OSError
+            `resume` cannot be read.
+
+        Warns
+        -----
+        RuntimeWarning
+            The loss became NaN or infinite: training stops with stop_reason "diverged" and the
+            parameters of the last step with a finite loss.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net = fb.mlp([2, 8, 1], hidden="tanh", output="sigmoid", loss="binary_cross_entropy")
+        >>> x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+        >>> history = net.fit(x, y, fb.Adam(0.05), epochs=2000, stop=fb.Stop(loss=0.01))
+        >>> history.stop_reason
+        'loss'
+        """
+        rule = as_optimizer(optimizer)
+        given = Arguments(epochs, batch_size, shuffle, stop, callbacks, progress, schedule, metrics)
+        rows = self._weighed(self._data(x, y, sample_weight), class_weight)
+        state = self._resumed(resume, rule, checks.integer("epochs", epochs, 1))
+        seed = self._fit_seed(state)
+        mode = shuffle_mode(shuffle)
+        part = self._split(rows, validation, mode, seed)
+        source = Stored(part.rows, part.chosen, mode)
+        settings = self._settings(given, rule, seed, source.n_rows, part.held is not None)
+        check_full_batch(rule, settings.batch_size, source.n_rows)
+        return self._run(rule, source, part.held, settings, threads, state)
+
+    def fit_stream(
+        self,
+        blocks: Blocks,
+        optimizer: str | Optimizer = "adam",
+        epochs: int = 1,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        validation: tuple[npt.ArrayLike, ...] | None = None,
+        stop: Stop | None = None,
+        callbacks: Callbacks = (),
+        progress: bool | None = None,
+        threads: int | None = None,
+        schedule: Schedule | Callable[[int], float] | None = None,
+        metrics: Wanted | Iterable[Wanted] = (),
+        n_rows: int | None = None,
+    ) -> History:
+        """Train on rows that come block by block, of which one at a time is in memory.
+
+        Batches go on from block to block: without shuffle the steps are, bit for bit, those of
+        `fit` with shuffle=False on all rows together, however they are cut into blocks.
+
+        Parameters
+        ----------
+        blocks : iterable, or function that returns one
+            Blocks (x, y) or (x, y, sample_weight) of any number of rows, as for `evaluate`. An
+            iterator does for one epoch; for more, a list or a function that is called for each.
+        optimizer, epochs, batch_size, stop, callbacks, progress, threads, schedule
+            As for `fit`; a checkpoint cannot be made.
+        shuffle : bool
+            Whether the rows of each block come in a new order.
+        validation : (x, y) or (x, y, sample_weight), optional
+            Rows to evaluate after each epoch.
+        metrics : names or callables
+            Of the validation rows: "validation_accuracy", "validation_r2", functions of (y,
+            outputs); and "gradient_norm".
+        n_rows : int, optional
+            Rows an epoch, which a schedule must know.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        TypeError, ValueError
+            An argument or a block is of the wrong type, shape or range. An error within an epoch
+            leaves the network as its last step left it.
+
+        Warns
+        -----
+        RuntimeWarning
+            As for `fit`.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net = fb.mlp([2, 4, 1])
+        >>> blocks = [([[0, 0], [0, 1]], [0, 1]), ([[1, 0], [1, 1], [2, 1]], [1, 2, 3])]
+        >>> history = net.fit_stream(blocks, "adam", epochs=3, batch_size=2)
+        >>> len(history.loss)
+        3
+        """
+        rule = as_optimizer(optimizer)
+        given = Arguments(epochs, batch_size, False, stop, callbacks, progress, schedule, metrics)
+        held = None if validation is None else self._validation_rows(validation)
+        wanted = None if n_rows is None else checks.integer("n_rows", n_rows, 1)
+        if schedule is not None and wanted is None:
+            raise ValueError(
+                "n_rows must be given with a schedule, which needs the steps of an epoch, got None"
+            )
+        settings = self._settings(given, rule, self._fit_seed(None), None, held is not None)
+        check_full_batch(rule, settings.batch_size, None)
+        given_blocks = checked_blocks(blocks, settings.epochs)
+        order = checks.flag("shuffle", shuffle)
+        source = Stream(given_blocks, settings.batch_size, order, self._block, wanted)
+        return self._run(rule, source, held, settings, threads)
+
+    def partial_fit(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        optimizer: str | Optimizer = "adam",
+        batch_size: int | None = 32,
+        shuffle: bool | str = True,
+        sample_weight: npt.ArrayLike | None = None,
+        threads: int | None = None,
+    ) -> History:
+        """Go once over rows that have come in; the next call goes on where this one ends.
+
+        Parameters
+        ----------
+        x, y, sample_weight
+            As for `evaluate`.
+        optimizer : str or Optimizer
+            As for `fit`; an optimizer given by name is kept from call to call, with its state,
+            until another name comes.
+        batch_size, shuffle, threads
+            As for `fit`; the orders of later calls go on from the generator's state.
+
+        Returns
+        -------
+        History
+            Of one epoch.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `fit`.
+
+        Warns
+        -----
+        RuntimeWarning
+            As for `fit`.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net = fb.mlp([2, 4, 1])
+        >>> for _ in range(3):
+        ...     history = net.partial_fit([[0, 0], [0, 1], [1, 0]], [0, 1, 1])
+        >>> len(history.loss)
+        1
+        """
+        rule = self._lasting(optimizer)
+        rows, mode = self._data(x, y, sample_weight), shuffle_mode(shuffle)
+        source = Stored(rows, None, mode)
+        given = Arguments(1, batch_size, shuffle)
+        settings = self._settings(given, rule, self._fit_seed(None), source.n_rows, False)
+        check_full_batch(rule, settings.batch_size, source.n_rows)
+        if self._generator is None:
+            self._generator = settings.rng
+        return self._run(rule, source, None, settings._replace(rng=self._generator), threads)
+
+    def _lasting(self, optimizer: str | Optimizer) -> Optimizer:
+        """Return an optimizer; one given by name is the one of the call before."""
+        if not isinstance(optimizer, str):
+            return as_optimizer(optimizer)
+        if self._optimizer is None or self._optimizer[0] != optimizer:
+            self._optimizer = (optimizer, as_optimizer(optimizer))
+        return self._optimizer[1]
+
+    def memory(self, batch_size: int, optimizer: str | Optimizer = "adam", threads: int = 1) -> int:
+        """Return the bytes that a fit takes beside its rows.
+
+        With P parameters, S state vectors of the optimizer, R = min(batch_size, 256) rows of a
+        block, T threads and widths n_l padded to cache lines: parameters, gradient and state, (2 +
+        S) P; a copy of parameters and state to go back to from a divergence, (1 + S) P; activations
+        and deltas of a block, R (sum n_l + 2 max n_l), or 2 R sum n_l for a team; T places for
+        packed operands and a piece of a gradient. An epoch's order of the rows, 8 bytes a row,
+        comes on top.
+
+        Parameters
+        ----------
+        batch_size : int
+            Rows an update, at least 1.
+        optimizer : str or Optimizer
+            As for `fit`.
+        threads : int
+            As for `fit`.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        TypeError, ValueError
+            An argument is of the wrong type, below 1 or an unknown name.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net = fb.mlp([784, 128, 10], output="softmax", loss="cross_entropy")
+        >>> net.memory(128, "adam") > net.memory(128, "sgd") > 2 * net.params.nbytes
+        True
+        """
+        rows = checks.integer("batch_size", batch_size, 1)
+        wanted = fit_threads(threads, self._spec, rows, float("inf"))
+        plan = Plan(self._spec, rows, wanted)
+        return fit_bytes(plan, as_optimizer(optimizer).n_slots)

@@ -1,0 +1,194 @@
+"""Where the rows of an epoch come from, and in which order: arrays, or a stream of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from fastbp import checks
+from fastbp._compiled import engine
+from fastbp.checks import Array
+from fastbp.rows import Rows
+
+SHUFFLES = ("rows", "blocks", "none")
+# Consecutive rows that stay together where blocks are shuffled.
+SHUFFLE_BLOCK = 4096
+
+Blocks = Iterable[object] | Callable[[], Iterable[object]]
+
+
+def shuffle_mode(value: object) -> str:
+    """Return how rows are shuffled: one of SHUFFLES; True stands for rows, False for none."""
+    if isinstance(value, (bool, np.bool_)):
+        return "rows" if value else "none"
+    if not isinstance(value, str):
+        raise TypeError(
+            "shuffle must be True, False, 'rows', 'blocks' or 'none', got "
+            f"{checks.described(value)}"
+        )
+    return checks.choice("shuffle", value, SHUFFLES)
+
+
+class Span(NamedTuple):
+    """Rows that steps are taken from without a break.
+
+    `order` says which row comes when; None: as they lie. `nbytes` is what only this span holds.
+    """
+
+    rows: Rows
+    order: Array | None
+    n_rows: int
+    nbytes: int
+    rates: Array | None = None
+
+
+def shuffled(n_rows: int, rng: np.random.Generator) -> Array:
+    """Return 0 .. n_rows - 1 in an order drawn from the generator."""
+    order = np.empty(n_rows, np.int64)
+    engine.shuffle(order, rng.bit_generator)
+    return order
+
+
+def shuffled_blocks(n_rows: int, rng: np.random.Generator) -> Array:
+    """Return an order of blocks of SHUFFLE_BLOCK neighbours, and an order within each.
+
+    Rows that are near in time are near on the disk.
+    """
+    order = np.empty(n_rows, np.int64)
+    done = 0
+    for block in shuffled(-(-n_rows // SHUFFLE_BLOCK), rng):
+        first = int(block) * SHUFFLE_BLOCK
+        part = order[done : done + min(SHUFFLE_BLOCK, n_rows - first)]
+        engine.shuffle(part, rng.bit_generator)
+        part += first
+        done += len(part)
+    return order
+
+
+class Stored:
+    """Rows that lie in arrays, or the part of them that an index names."""
+
+    def __init__(self, rows: Rows, index: Array | None, shuffle: str) -> None:
+        self.rows = rows
+        self.index = index
+        self.shuffle = shuffle
+        self.n_rows: int | None = len(rows.x) if index is None else len(index)
+
+    def spans(self, rng: np.random.Generator) -> Iterable[Span]:
+        """Return the one span of an epoch."""
+        n_rows = self.n_rows or 0
+        if self.shuffle == "none":
+            return (Span(self.rows, self.index, n_rows, 0),)
+        order = (shuffled if self.shuffle == "rows" else shuffled_blocks)(n_rows, rng)
+        if self.index is not None:
+            order = self.index[order]
+        return (Span(self.rows, order, n_rows, 8 * n_rows),)
+
+
+class Stream:
+    """Rows that come block by block; steps are those of all blocks laid end to end.
+
+    Parameters
+    ----------
+    blocks : iterable or function
+        Blocks of an epoch, or what returns them anew for each.
+    batch_size : int
+        Rows a step.
+    shuffle : bool
+        Whether the rows of each block, with what the one before left over, are shuffled.
+    check : function
+        Turns a block of the user's into checked rows.
+    n_rows : int, optional
+        Rows of an epoch, where that is known.
+    """
+
+    def __init__(
+        self,
+        blocks: Blocks,
+        batch_size: int,
+        shuffle: bool,
+        check: Callable[[object], Rows],
+        n_rows: int | None,
+    ) -> None:
+        self.blocks = blocks
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.check = check
+        self.n_rows = n_rows
+
+    def spans(self, rng: np.random.Generator) -> Iterator[Span]:
+        """Yield whole batches of each block; what is left over goes before the next block's rows.
+
+        Raises
+        ------
+        ValueError
+            There are no rows, or not as many as was said.
+        """
+        left: Rows | None = None
+        total = 0
+        for block in self.blocks() if callable(self.blocks) else self.blocks:
+            rows = self.check(block)
+            total += len(rows.x)
+            if left is not None:
+                rows = joined(left, rows)
+            whole = len(rows.x) // self.batch_size * self.batch_size
+            order = shuffled(len(rows.x), rng) if self.shuffle else None
+            if whole:
+                first = None if order is None else order[:whole]
+                yield Span(
+                    rows.part(0, whole) if order is None else rows, first, whole, rows.nbytes
+                )
+            rest = np.arange(whole, len(rows.x)) if order is None else order[whole:]
+            left = rows.take(rest) if len(rest) else None
+        if left is not None:
+            yield Span(left, None, len(left.x), left.nbytes)
+        if total == 0 or total != (self.n_rows or total):
+            wanted = self.n_rows or "at least 1"
+            raise ValueError(f"blocks must give {wanted} rows an epoch, got {total}")
+
+
+def joined(first: Rows, second: Rows) -> Rows:
+    """Return the rows of both, the first's before the second's.
+
+    Raises
+    ------
+    ValueError
+        Only one of them has class indices.
+    """
+    if (first.y is None) != (second.y is None):
+        raise ValueError(
+            "blocks must hold y in one form, got class indices in one block and rows of numbers "
+            "in the next"
+        )
+    weight = None
+    if first.weight is not None or second.weight is not None:
+        weight = np.concatenate(
+            [
+                np.ones(len(part.x), part.x.dtype) if part.weight is None else part.weight
+                for part in (first, second)
+            ]
+        )
+    y, label = (
+        None if a is None or b is None else np.concatenate([a, b])
+        for a, b in ((first.y, second.y), (first.label, second.label))
+    )
+    return Rows(np.concatenate([first.x, second.x]), y, label, weight)
+
+
+def checked_blocks(blocks: object, epochs: int) -> Blocks:
+    """Return what gives the blocks of an epoch, for as many epochs as are wanted."""
+    if callable(blocks):
+        return blocks
+    if not isinstance(blocks, Iterable):
+        raise TypeError(
+            "blocks must be an iterable of (x, y), or a function that returns one, got "
+            f"{checks.described(blocks)}"
+        )
+    if isinstance(blocks, Iterator) and epochs > 1:
+        raise ValueError(
+            f"blocks must be a list or a function that returns an iterator for {epochs} epochs, "
+            "got an iterator, which can be gone through once"
+        )
+    return blocks
