@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastbp import maps, tables
 from fastbp._compiled import engine
+from fastbp.tables import NUMERIC_KINDS, Table
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
 else:
     Array = np.ndarray
 
-NUMERIC_KINDS = "biuf"
+LABEL_DTYPE = np.dtype(np.int64)
+
+# Numbers looked at in one go, so that what is computed of them stays small.
+CHUNK_NUMBERS = 1 << 18
 
 
 class FileFormatError(ValueError):
@@ -44,7 +49,11 @@ def described(value: object) -> str:
     """Return a short description of a value for an error message."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and dtype {value.dtype}"
-    text = repr(value)
+    return shortened(repr(value))
+
+
+def shortened(text: str) -> str:
+    """Return a text of at most 60 letters."""
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -102,8 +111,17 @@ def flag(name: str, value: object) -> bool:
 
 def numeric_array(name: str, value: object) -> Array:
     """Return `value` as an array of bool, integers or floats, without a copy where it is one."""
+    found = array_or_table(name, value)
+    return found.array() if isinstance(found, Table) else found
+
+
+def array_or_table(name: str, value: object) -> Array | Table:
+    """Return `value` as an array as by `numeric_array`, or as a table of numbers if it is one."""
     if type(value) is np.ndarray and value.dtype.kind == "f":
         return value
+    table = None if isinstance(value, (np.ndarray, list, tuple)) else tables.read(value)
+    if table is not None:
+        return numeric_table(name, table)
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
@@ -113,34 +131,69 @@ def numeric_array(name: str, value: object) -> Array:
     return array
 
 
+def numeric_table(name: str, table: Table) -> Table:
+    """Return the table if every column holds numbers; else name the first that does not."""
+    column = table.strange()
+    if column >= 0:
+        came = f"{table.place(column)} of dtype {shortened(table.columns[column].kind)}"
+        raise TypeError(
+            f"{name} must hold real numbers, got {came}; cast it to a number, or give each of its "
+            "values a column of 0 and 1 (one-hot; in y, class indices)"
+        )
+    return table
+
+
 def first_nonfinite_row(array: Array) -> int:
     """Return the index of the first row of a C-contiguous array that is not finite, or -1."""
     return engine.first_nonfinite_row(array)
 
 
-def finite(name: str, array: Array, original: Array) -> Array:
+def finite(name: str, array: Array, original: Array | Table) -> Array:
     """Return the (n_rows, width) array if all of it is finite; else name the first bad row."""
     row = first_nonfinite_row(array)
     if row >= 0:
         column = int(np.flatnonzero(~np.isfinite(array[row]))[0])
-        came = original.reshape(array.shape)[row, column]
+        place = f"column {column}"
+        if isinstance(original, Table):
+            came, place = original.value(row, column), original.place(column)
+        else:
+            came = original.reshape(array.shape)[row, column]
         reason = f" (not finite as {array.dtype})" if np.isfinite(came) else ""
-        raise ValueError(f"{name} must be finite, got {came} in row {row}, column {column}{reason}")
+        if isinstance(original, Table) and original.missing(row, column):
+            came = "a missing value"
+        raise ValueError(f"{name} must be finite, got {came} in row {row}, {place}{reason}")
     return array
 
 
-def converted(array: Array, dtype: npt.DTypeLike) -> Array:
-    """Return the array C-contiguous, aligned and of the dtype; what overflows becomes infinite."""
-    flags = array.flags
-    if array.dtype == dtype and flags.c_contiguous and flags.aligned:
-        return np.asarray(array)
+def converted(source: Array | Table, dtype: npt.DTypeLike) -> Array:
+    """Return an array C-contiguous, aligned and of the dtype; what overflows becomes infinite."""
+    if type(source) is np.ndarray and source.dtype == dtype:
+        flags = source.flags
+        if flags.c_contiguous and flags.aligned:
+            return source
+    if isinstance(source, Table):
+        return source.array(dtype)
     with np.errstate(over="ignore"):
-        return np.require(array, dtype, ["C", "A"])
+        return maps.converted(source, dtype)
+
+
+def first_row(wrong: Callable[[Array], Array], array: Array) -> int:
+    """Return the index of the first row with a number of which `wrong` is true, or -1.
+
+    `wrong` sees some rows at a time and answers for its numbers, or for its rows.
+    """
+    n_rows, size = len(array), array.size
+    step = n_rows if size <= CHUNK_NUMBERS else max(1, CHUNK_NUMBERS * n_rows // size)
+    for start in range(0, n_rows, step):
+        found = wrong(array[start : start + step])
+        if found.any():
+            return start + int(np.flatnonzero(found)[0]) // (found.size // len(found))
+    return -1
 
 
 def rows(name: str, value: object, width: int, dtype: npt.DTypeLike, sizes: str) -> Array:
     """Return `value` as a finite C-contiguous (n_rows, width) array of the dtype, n_rows >= 1."""
-    array = numeric_array(name, value)
+    array = array_or_table(name, value)
     if array.ndim != 2:
         raise ValueError(
             f"{name} must have 2 dimensions (n_rows, {width}), got shape {array.shape}"
@@ -155,7 +208,7 @@ def rows(name: str, value: object, width: int, dtype: npt.DTypeLike, sizes: str)
     return finite(name, converted(array, dtype), array)
 
 
-def same_length(name: str, array: Array, n_rows: int) -> None:
+def same_length(name: str, array: Array | Table, n_rows: int) -> None:
     """Refuse an array whose first dimension is not n_rows."""
     if array.shape[0] != n_rows:
         raise ValueError(
@@ -171,13 +224,12 @@ def targets(
     Exactly one of the two is None. A 1-D y stands for one output, or for class indices with
     cross_entropy. `loss` is a plain name, n_out the number of targets a row.
     """
-    array = numeric_array(name, value)
+    array = array_or_table(name, value)
     if loss == "cross_entropy" and (array.ndim == 1 or (array.shape[1:] == (1,) and n_out > 1)):
         same_length(name, array, n_rows)
-        return None, class_indices(array.reshape(-1), n_out, name)
-    if array.ndim == 1 and n_out == 1:
-        array = array[:, np.newaxis]
-    if array.ndim != 2 or array.shape[1] != n_out:
+        return None, class_indices(label_array(name, array), n_out, name)
+    flat = array.ndim == 1 and n_out == 1
+    if not flat and (array.ndim != 2 or array.shape[1] != n_out):
         rule = f"(n_rows, {n_out})"
         if n_out == 1:
             rule += " or (n_rows,)"
@@ -185,29 +237,38 @@ def targets(
             rule += " or class indices (n_rows,)"
         raise ValueError(f"{name} must have shape {rule}, got shape {array.shape}")
     same_length(name, array, n_rows)
-    y = finite(name, converted(array, dtype), array)
+    y = converted(array, dtype)
+    y = finite(name, y[:, np.newaxis] if flat else y, array)
     if loss in engine.TARGETS_OF_LOSS:
         allowed_targets(y, loss, name)
     return y, None
 
 
+def label_array(name: str, array: Array | Table) -> Array:
+    """Return labels (n_rows,) or (n_rows, 1) as an array (n_rows,); none of a table is missing."""
+    if not isinstance(array, Table):
+        return array.reshape(-1)
+    labels = array.array()
+    if labels.dtype.kind == "f":
+        labels = finite(name, labels.astype(np.float64).reshape(-1, 1), array)
+    return labels.reshape(-1)
+
+
 def class_indices(array: Array, n_classes: int, name: str = "y") -> Array:
     """Return the 1-D array as int64 class indices in [0, n_classes)."""
     if array.dtype.kind == "f":
-        whole = np.isfinite(array) & (array == np.floor(array))
-        if not whole.all():
-            row = int(np.flatnonzero(~whole)[0])
+        row = first_row(lambda part: ~np.isfinite(part) | (part != np.floor(part)), array)
+        if row >= 0:
             raise ValueError(
                 f"{name} must hold class indices (whole numbers), got {array[row]} in row {row}"
             )
-    outside = (array < 0) | (array >= n_classes)
-    if outside.any():
-        row = int(np.flatnonzero(outside)[0])
+    row = first_row(lambda part: (part < 0) | (part >= n_classes), array)
+    if row >= 0:
         raise ValueError(
             f"{name} must hold class indices from 0 to {n_classes - 1}, got {array[row]} in row "
             f"{row}"
         )
-    return np.ascontiguousarray(array, np.int64)
+    return converted(array, LABEL_DTYPE)
 
 
 # For each kind of targets: what a number must do, and which numbers do not.
@@ -224,14 +285,12 @@ def allowed_targets(y: Array, loss: str, name: str = "y") -> None:
     """Refuse numbers that the loss is not defined for, and rows of classes whose sum is not 1."""
     kind = engine.TARGETS_OF_LOSS[loss]
     rule, wrong = TARGET_RULES[kind]
-    outside = wrong(y).any(axis=1)
-    if outside.any():
-        row = int(np.flatnonzero(outside)[0])
+    row = first_row(wrong, y)
+    if row >= 0:
         raise ValueError(f"{name} must {rule} for {loss}, got {y[row]} in row {row}")
     if kind == "distribution":
-        away = np.abs(y.sum(axis=1, dtype=np.float64) - 1) > 1e-3
-        if away.any():
-            row = int(np.flatnonzero(away)[0])
+        row = first_row(lambda part: np.abs(part.sum(axis=1, dtype=np.float64) - 1) > 1e-3, y)
+        if row >= 0:
             raise ValueError(
                 f"{name} must have rows that sum to 1 for {loss}, got {y[row]} in row {row}"
             )
@@ -242,11 +301,11 @@ def row_weights(value: object, n_rows: int, dtype: npt.DTypeLike) -> Array | Non
     if value is None:
         return None
     name = "sample_weight"
-    array = numeric_array(name, value)
+    array = array_or_table(name, value)
     if array.ndim != 1:
         raise ValueError(f"{name} must have 1 dimension (n_rows,), got shape {array.shape}")
     same_length(name, array, n_rows)
-    weight = finite(name, converted(array[:, np.newaxis], dtype), array)[:, 0]
+    weight = finite(name, converted(array, dtype)[:, np.newaxis], array)[:, 0]
     if (weight < 0).any():
         row = int(np.flatnonzero(weight < 0)[0])
         raise ValueError(f"{name} must not be negative, got {weight[row]} in row {row}")

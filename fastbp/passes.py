@@ -149,8 +149,8 @@ class Passes:
 
         Parameters
         ----------
-        x : array_like, (n_rows, n_in)
-            Finite numbers.
+        x : array_like or table, (n_rows, n_in)
+            Finite numbers: an array, a memory map, or a table of pandas, polars or pyarrow.
         threads : int, optional
             As for `fit`.
 
@@ -162,6 +162,8 @@ class Passes:
         ------
         TypeError, ValueError
             x is not numeric, has another number of columns, no rows, or holds NaN or infinity.
+        OSError
+            The temporary folder has no room for the rows of a memory map.
 
         Examples
         --------
@@ -191,11 +193,13 @@ class Passes:
 
         Parameters
         ----------
-        x : array_like, (n_rows, n_in)
-            Finite numbers.
-        y : array_like, (n_rows, n_out)
+        x : array_like or table, (n_rows, n_in)
+            Finite numbers: an array, a memory map, or a table of pandas, polars or pyarrow. A map
+            of the network's dtype is read in place; any other is converted by chunks into a
+            temporary file. A table is converted column by column, its index left out.
+        y : array_like or table, (n_rows, n_out)
             Targets; (n_rows,) for one output, or class indices (n_rows,) with cross_entropy.
-        sample_weight : array_like, (n_rows,), optional
+        sample_weight : array_like or column, (n_rows,), optional
             Weights, at least 0: the loss is sum w l / sum w.
         threads : int, optional
             As for `fit`.
@@ -207,7 +211,10 @@ class Passes:
         Raises
         ------
         TypeError, ValueError
-            An array is not numeric, of the wrong shape, not finite, or a label is out of range.
+            An array is not numeric, of the wrong shape, not finite, or a label is out of range; a
+            column of a table is not numeric or misses a value.
+        OSError
+            The temporary folder has no room for the rows of a memory map.
 
         Examples
         --------

@@ -4,6 +4,7 @@ Hypothesis draws the structure (sizes, names, flags, seeds); the numbers come fr
 with the drawn seed, because a failing case is understood from its structure.
 """
 
+import tempfile
 from dataclasses import dataclass
 
 import numpy as np
@@ -235,6 +236,14 @@ def _read_only(array):
     return copy
 
 
+def _mapped(array, order="C"):
+    """Return the array in a map of a file that has no name."""
+    with tempfile.TemporaryFile() as file:
+        view = np.memmap(file, array.dtype, "w+", shape=array.shape, order=order)
+    view[...] = array
+    return view
+
+
 # Each takes an array of whole numbers 0 and 1 and returns something that means the same numbers.
 DISGUISES = {
     "read-only": _read_only,
@@ -258,6 +267,9 @@ DISGUISES = {
     "misaligned": _misaligned,
     "memoryview": lambda array: memoryview(np.ascontiguousarray(array)),
     "subclass": lambda array: array.view(np.recarray),
+    "memory-map": _mapped,
+    "memory-map-fortran": lambda array: _mapped(array, "F"),
+    "memory-map-uint8": lambda array: _mapped(array.astype(np.uint8)),
 }
 
 # No numbers, or none that a network of real numbers could take.
@@ -266,6 +278,7 @@ IMPOSTORS = {
     "strings": lambda array: array.astype(str),
     "complex": lambda array: array.astype(complex),
     "dates": lambda array: array.astype(np.int64).astype("datetime64[D]"),
+    "records": lambda array: array.astype([("field", array.dtype)]),
     "none": lambda array: None,
     "scalar": lambda array: 1.0,
     "dict": lambda array: {"x": 1},

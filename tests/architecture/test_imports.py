@@ -56,6 +56,8 @@ RANKS = {
     "class_weights": 3,
     "checks": 2,
     "_compiled": 1,
+    "maps": 1,
+    "tables": 1,
     "_cpu": 0,
     "_engine": 0,
     "_kernels": 0,
@@ -66,7 +68,12 @@ ONLY = {
     "kernels": {"checks", "memory", "names", "spec", "_compiled"},
     "_compiled": COMPILED,
     "datasets": set(),
+    "maps": set(),
+    "tables": set(),
 }
+
+# Packages whose tables are taken, and never imported.
+TABLES = ["pandas", "polars", "pyarrow"]
 
 # What import fastbp must not load: the twin, the command line, and whatever is not a dependency.
 NOT_LOADED = [
@@ -81,7 +88,7 @@ NOT_LOADED = [
     "torch",
     "jax",
     "tensorflow",
-    "pandas",
+    *TABLES,
     "matplotlib",
     "tqdm",
     "mpmath",
@@ -258,7 +265,7 @@ def test_import_loads_neither_the_twin_nor_the_command_line_nor_an_optional_pack
     assert "fastbp.network" in extra
 
 
-def test_training_loads_no_twin_either():
+def test_training_loads_no_twin_and_no_package_of_tables():
     loaded = loaded_after(
         "import fastbp as fb\n"
         "net = fb.mlp([2, 3, 1])\n"
@@ -267,6 +274,7 @@ def test_training_loads_no_twin_either():
         "fb.kernels.sigmoid(0.0)"
     )
     assert not [name for name in loaded if name.startswith("fastbp.reference")]
+    assert not loaded & set(TABLES)
 
 
 def test_the_twin_is_loaded_when_it_is_asked_for():
