@@ -235,7 +235,10 @@ def targets(
             rule += " or (n_rows,)"
         if loss == "cross_entropy":
             rule += " or class indices (n_rows,)"
-        raise ValueError(f"{name} must have shape {rule}, got shape {array.shape}")
+        one_column = array.ndim == 1 or array.shape[1:] == (1,)
+        other = "; class indices are for loss 'cross_entropy' with output 'softmax'"
+        other = other if one_column and loss != "cross_entropy" else ""
+        raise ValueError(f"{name} must have shape {rule}, got shape {array.shape}{other}")
     same_length(name, array, n_rows)
     y = converted(array, dtype)
     y = finite(name, y[:, np.newaxis] if flat else y, array)
@@ -296,11 +299,12 @@ def allowed_targets(y: Array, loss: str, name: str = "y") -> None:
             )
 
 
-def row_weights(value: object, n_rows: int, dtype: npt.DTypeLike) -> Array | None:
+def row_weights(
+    value: object, n_rows: int, dtype: npt.DTypeLike, name: str = "sample_weight"
+) -> Array | None:
     """Return sample weights (n_rows,) of the dtype, all >= 0 and not all 0; None stays None."""
     if value is None:
         return None
-    name = "sample_weight"
     array = array_or_table(name, value)
     if array.ndim != 1:
         raise ValueError(f"{name} must have 1 dimension (n_rows,), got shape {array.shape}")

@@ -116,7 +116,9 @@ class Passes:
         target, label = checks.targets(
             y, names.plain(self.loss), len(array), self._spec.n_y, self._dtype, f"{origin}y"
         )
-        weight = checks.row_weights(sample_weight, len(array), self._dtype)
+        weight = checks.row_weights(
+            sample_weight, len(array), self._dtype, f"{origin}sample_weight"
+        )
         return Rows(array, target, label, weight)
 
     def _take_engine(self, n_rows: int, threads: int = 1, trains: bool = False) -> tuple[Plan, Any]:

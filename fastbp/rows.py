@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastbp import maps
 from fastbp.checks import Array
 
 
@@ -19,8 +20,8 @@ class Rows(NamedTuple):
 
     def take(self, index: Array) -> Rows:
         """Return a copy of the rows of an index array."""
-        y, label, weight = (None if part is None else part[index] for part in self[1:])
-        return Rows(self.x[index], y, label, weight)
+        y, label, weight = (None if part is None else maps.take(part, index) for part in self[1:])
+        return Rows(maps.take(self.x, index), y, label, weight)
 
     def part(self, first: int, stop: int) -> Rows:
         """Return rows first .. stop - 1, as views."""
