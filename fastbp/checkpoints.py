@@ -70,12 +70,14 @@ def generator_to_json(state: Mapping[str, Any]) -> dict[str, Any]:
 
 def generator_from_json(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the state that `generator_to_json` was given."""
-    return {
+    state: Any = {
         "bit_generator": str(values["bit_generator"]),
         "state": {name: int(values["state"][name], 16) for name in ("state", "inc")},
         "has_uint32": int(values["has_uint32"]),
         "uinteger": int(values["uinteger"]),
     }
+    np.random.PCG64().state = state
+    return dict(state)
 
 
 def number_or_none(value: float) -> float | None:
@@ -97,14 +99,15 @@ def history_to_json(history: History) -> dict[str, Any]:
     return {"columns": columns, "metrics": list(history.metrics)}
 
 
-def history_from_json(history: History, values: Mapping[str, Any]) -> None:
-    """Fill a new history with the lists of an earlier one."""
+def history_from_json(values: Mapping[str, Any]) -> dict[str, list[float]]:
+    """Return the lists of a history by their names."""
+    known = [name for name, value in vars(History()).items() if isinstance(value, list)]
+    found = {}
     for name, column in values["columns"].items():
-        numbers = [math.nan if value is None else float(value) for value in column]
-        if name in values["metrics"]:
-            history.metrics[name] = numbers
-        else:
-            getattr(history, name).extend(numbers)
+        if name not in (*known, *values["metrics"]):
+            raise ValueError(f"no history has {name}")
+        found[name] = [math.nan if value is None else float(value) for value in column]
+    return found
 
 
 def write(
@@ -148,7 +151,7 @@ def read(path: files.StrPath) -> State:
         )
     try:
         return _state(contents, contents.training)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise FileFormatError(f"{name} is not a fastbp checkpoint: {error}") from None
 
 
@@ -160,6 +163,8 @@ def _state(contents: files.Contents, training: dict[str, Any]) -> State:
     hyper, clock, settings = (
         np.asarray(arrays[name], np.float64).reshape(-1) for name in ("hyper", "clock", "settings")
     )
+    if settings.shape != hyper.shape:
+        raise ValueError(f"settings of shape {settings.shape} and hyper of shape {hyper.shape}")
     slots, best = arrays["slots"], arrays.get("best")
     if slots.ndim != 2 or slots.shape[1] != params.size or slots.dtype != params.dtype:
         raise ValueError(f"slots of shape {slots.shape} and dtype {slots.dtype}")
@@ -193,7 +198,7 @@ def _state(contents: files.Contents, training: dict[str, Any]) -> State:
         schedule=dict(training["schedule"]),
         watch=(number_or_infinity(watch[0]), number_or_infinity(watch[1]), int(watch[2])),
         best=best,
-        history=dict(training["history"]),
+        history=history_from_json(training["history"]),
     )
 
 
@@ -236,10 +241,36 @@ def described_settings(optimizer: Optimizer, settings: Array) -> str:
 
 
 def restore(state: State, optimizer: Optimizer, schedule: Schedule | None, watch: Watch) -> None:
-    """Put optimizer (bound to its network already), schedule and stop rules where they were."""
-    optimizer.hyper[:] = state.hyper
-    optimizer.clock[:] = state.clock
-    optimizer.slots[...] = state.slots
+    """Put optimizer (bound to its network already), schedule and stop rules where they were.
+
+    Raises
+    ------
+    FileFormatError
+        A part of the checkpoint has another shape; nothing is changed then.
+    """
+    parts = {"hyper": optimizer.hyper, "clock": optimizer.clock, "slots": optimizer.slots}
+    for name, own in parts.items():
+        shape = getattr(state, name).shape
+        if shape != own.shape:
+            raise FileFormatError(
+                f"{name} of a checkpoint of {type(optimizer).__name__} must have shape "
+                f"{own.shape}, got {shape}"
+            )
     if schedule is not None:
-        schedule.restore(state.schedule)
+        try:
+            schedule.restore(state.schedule)
+        except (LookupError, TypeError, ValueError) as error:
+            raise FileFormatError(f"schedule of the checkpoint is damaged: {error!r}") from None
+    for name, own in parts.items():
+        own[...] = getattr(state, name)
     watch.lowest, watch.reference, watch.waited = state.watch
+
+
+def restore_history(state: State, history: History) -> None:
+    """Fill a new history with the lists of the checkpoint's."""
+    for name, values in state.history.items():
+        own = getattr(history, name, None)
+        if isinstance(own, list):
+            own.extend(values)
+        else:
+            history.metrics[name] = values

@@ -147,9 +147,9 @@ class Fit:
 
     def go_on_from(self, state: checkpoints.State) -> None:
         """Take up a fit where a checkpoint left it; the optimizer is bound to the network."""
-        self.network.params[:] = state.params
         checkpoints.restore(state, self.optimizer, self.settings.schedule, self.watch)
-        checkpoints.history_from_json(self.history, state.history)
+        checkpoints.restore_history(state, self.history)
+        self.network.params[:] = state.params
         place, training = state.place, self.training
         training.epoch, training.step = place.epoch, place.step
         training.total_steps = place.total_steps
