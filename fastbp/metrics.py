@@ -16,6 +16,9 @@ from fastbp.stopping import Stop
 VALIDATION = "validation_"
 GRADIENT_NORM = "gradient_norm"
 
+# What histories and logs call something else.
+TAKEN = ("epoch", "step", "loss", "learning_rate", GRADIENT_NORM, "seconds", "rows_per_second")
+
 UserMetric = Callable[[Array, Array], float]
 Wanted = str | UserMetric
 
@@ -140,7 +143,11 @@ def checked(
     for item in listed:
         if not (isinstance(item, str) and item == GRADIENT_NORM):
             for metric in _metrics(item, task, has_training, has_validation):
-                found[metric.column] = metric
+                if found.setdefault(metric.column, metric).function is not metric.function:
+                    raise ValueError(
+                        f"metrics must have different names, got {metric.column!r} twice; a "
+                        "function is called by its __name__"
+                    )
     return Metrics(tuple(found.values()), GRADIENT_NORM in listed, task)
 
 
@@ -148,6 +155,10 @@ def _metrics(item: object, task: Task, has_training: bool, has_validation: bool)
     """Return what one name or function asks for: of the training rows and of the others."""
     if callable(item):
         name = getattr(item, "__name__", type(item).__name__)
+        if name.removeprefix(VALIDATION) in TAKEN:
+            raise ValueError(
+                f"metrics must not have the names of other figures, got a function {name!r}"
+            )
         function, larger = _of_user(item, name), None
     else:
         listed = [*BUILT_IN, *(VALIDATION + known for known in BUILT_IN), GRADIENT_NORM]

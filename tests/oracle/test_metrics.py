@@ -218,6 +218,16 @@ def test_stop_at_a_validation_loss_and_after_epochs():
     assert (history.stop_reason, len(history.loss)) == ("epochs", 3)
 
 
+def called(name):
+    """Return a metric of a name."""
+
+    def metric(y, outputs):
+        return 1.0
+
+    metric.__name__ = name
+    return metric
+
+
 NET = {"output": "softmax", "loss": "cross_entropy"}
 
 
@@ -228,6 +238,17 @@ NET = {"output": "softmax", "loss": "cross_entropy"}
         (NET, {"metrics": "r2"}, ValueError, "^metrics must not have 'r2' .* take 'accuracy'"),
         ({}, {"metrics": 3}, TypeError, "^metrics must be names or functions"),
         ({}, {"metrics": [3]}, TypeError, "^metrics must be a string"),
+        (
+            {},
+            {"metrics": [lambda y, outputs: 1.0, lambda y, outputs: 2.0]},
+            ValueError,
+            "^metrics must have different names, got '<lambda>' twice",
+        ),
+        ({}, {"metrics": ["r2", called("r2")]}, ValueError, "^metrics must have different names"),
+        *(
+            ({}, {"metrics": called(name)}, ValueError, f"^metrics must not have the .* '{name}'$")
+            for name in ("epoch", "loss", "validation_loss", "seconds", "gradient_norm")
+        ),
         ({}, {"metrics": "validation_r2"}, ValueError, "^metrics must come with validation rows"),
         ({}, {"stop": fb.Stop(validation_loss=1)}, ValueError, "^validation_loss of a Stop must"),
         (
