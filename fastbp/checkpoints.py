@@ -8,7 +8,7 @@ epoch's losses so far, what schedule and stop rules have counted, and the histor
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,9 @@ from fastbp.history import History
 from fastbp.optimizers.optimizer import Optimizer
 from fastbp.schedules import Schedule
 from fastbp.stopping import Watch
+
+# Figures of an epoch that nobody has to ask for, beside the losses.
+ALWAYS_RECORDED = ("learning_rate", "seconds", "rows_per_second")
 
 
 class Place(NamedTuple):
@@ -210,6 +213,17 @@ def check_ground(state: State, ground: Ground) -> None:
                 f"{name.replace('_', ' ')} must be {was!r} as in the checkpoint that is resumed, "
                 f"got {now!r}"
             )
+
+
+def check_figures(state: State, recorded: Iterable[str]) -> None:
+    """Refuse to go on with other metrics: every list of a history has an item an epoch."""
+    now = {*recorded, *ALWAYS_RECORDED}
+    if state.history and set(state.history) != now:
+        was, now_listed = (", ".join(sorted(names)) for names in (state.history, now))
+        raise ValueError(
+            "metrics must be those of the checkpoint that is resumed, whose history has "
+            f"{was}, got {now_listed}"
+        )
 
 
 def check_network(state: State, network: dict[str, Any]) -> None:

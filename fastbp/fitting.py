@@ -121,7 +121,7 @@ class Fitting(Passes):
             shuffle=shuffle_mode(given.shuffle),
             stop=stop,
             callbacks=checked_callbacks(given.callbacks),
-            progress=given.progress,
+            progress=None if given.progress is None else checks.flag("progress", given.progress),
             schedule=as_schedule(given.schedule, rule.learning_rate),
             metrics=metrics.checked(given.metrics, stop, task, n_rows is not None, has_validation),
             seed=seed,
@@ -145,6 +145,7 @@ class Fitting(Passes):
             settings.schedule.begin()
         if state is not None:
             checkpoints.check_ground(state, ground_of(source, held, rule, settings))
+            checkpoints.check_figures(state, settings.metrics.recorded(held is not None))
             self._take_key(state.key)
         found = self._take_engine(settings.batch_size, wanted, trains=True)
         job = Fit(self, *found, rule, source, held, settings)

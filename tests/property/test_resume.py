@@ -307,6 +307,8 @@ def checkpoint(tmp_path, **more):
         ({"shuffle": False}, "^shuffle must be 'rows' as in the checkpoint .*, got 'none'$"),
         ({"validation": 0.1}, "^rows must be 53 as in the checkpoint .*, got 48$"),
         ({"schedule": fb.Cosine()}, "^schedule must be 'None' as in .*, got 'Cosine"),
+        ({"metrics": "r2"}, "^metrics must be those of the checkpoint .*, got .*, r2, "),
+        ({"stop": fb.Stop(gradient_norm=0)}, "^metrics must be .*, got gradient_norm, "),
         ({"optimizer": fb.SGD(0.01)}, "^optimizer must be 'Adam' as in .*, got 'SGD'$"),
         (
             {"optimizer": fb.Adam(0.02)},
