@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 
 
 class Piece(NamedTuple):
-    """Steps first .. stop - 1 of a span, their settings, and the parameters set before them."""
+    """Steps first .. stop - 1 of a span, their settings, and what callbacks set before them.
+
+    That is parameters, state and clock of the optimizer, where they changed one of these.
+    """
 
     span: Span
     first: int
     stop: int
     hyper: Array
-    params: Array | None
+    changed: tuple[Array, ...] | None
 
 
 # Bytes of state copied a second of training, and what remembered spans may hold beside the state.
@@ -54,7 +57,7 @@ class Safe:
         self.most_held = params.nbytes + optimizer.slots.nbytes + SMALL_BYTES
         self.held = 0
         self.pieces: list[Piece] = []
-        self.changed: Array | None = None
+        self.changed: tuple[Array, ...] | None = None
 
     def run(self, now: float, span: Span, first: int, last: int) -> bool:
         """Run steps on the engine and remember them; return whether a loss was not finite."""
@@ -76,11 +79,13 @@ class Safe:
 
     def watch(self, callbacks: Callable[[], bool]) -> bool:
         """Call callbacks, which may change parameters or settings; return what they return."""
-        live = self.live[0]
-        before = live.copy()
+        params, _, clock = self.live
+        before = params.copy(), clock.copy()
         result = callbacks()
-        if not np.array_equal(before, live):
-            self.changed = live.copy()
+        # Steps that a callback takes with the optimizer of the fit move its clock.
+        if not (np.array_equal(before[0], params) and np.array_equal(before[1], clock)):
+            self.changed = tuple(live.copy() for live in self.live)
+            self.held += sum(live.nbytes for live in self.live)
         return result
 
     def restore(self) -> None:
@@ -93,8 +98,9 @@ class Safe:
         if self.pieces:
             self.pieces[-1] = self.pieces[-1]._replace(stop=self.pieces[-1].stop - 1)
         for piece in self.pieces:
-            if piece.params is not None:
-                self.live[0][...] = piece.params
+            if piece.changed is not None:
+                for live, changed in zip(self.live, piece.changed, strict=True):
+                    live[...] = changed
             self.hyper[...] = piece.hyper
             span = piece.span
             self.engine.set_data(*span.rows)
