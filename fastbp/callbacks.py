@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fastbp import checks
@@ -106,7 +107,9 @@ class Training:
 class Callback:
     """What a fit calls; subclasses say what they need. A true return value ends the fit.
 
-    A plain function callback(network, history) is called after each epoch too.
+    A plain function callback(network, history) is called after each epoch too. Callbacks are called
+    in the order in which they are given, at the end in the reverse one, `after_epoch` before
+    `after_steps`. An error in one of them ends the fit and reaches the caller.
 
     Attributes
     ----------
@@ -136,7 +139,17 @@ class Callback:
         """Look at the state after each `every_steps` steps."""
 
     def end(self, training: Training) -> None:
-        """Clean up, also where the fit ends by an error."""
+        """Clean up, also where the fit ends by an error; called where `begin` came to its end."""
+
+
+@contextlib.contextmanager
+def begun(callback: Callback, training: Training) -> Iterator[None]:
+    """Let a callback begin, and end in whatever way the fit does."""
+    callback.begin(training)
+    try:
+        yield
+    finally:
+        callback.end(training)
 
 
 class Function(Callback):
@@ -262,9 +275,10 @@ def _checked(item: object) -> Callback:
         if item.every_steps is not None:
             checks.integer("every_steps", item.every_steps, 1)
         return item
-    if not callable(item):
-        raise TypeError(
-            "callbacks must be fb.Callback objects or functions of (network, history), got "
-            f"{checks.described(item)}"
-        )
-    return Function(item)
+    is_class = isinstance(item, type) and issubclass(item, Callback)
+    if callable(item) and not is_class:
+        return Function(item)
+    came = f"the class {item.__name__}" if isinstance(item, type) else checks.described(item)
+    raise TypeError(
+        f"callbacks must be fb.Callback objects or functions of (network, history), got {came}"
+    )

@@ -7,6 +7,7 @@ at the end of each epoch.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 import warnings
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from fastbp import checkpoints, checks, files
-from fastbp.callbacks import Callback, Training
+from fastbp.callbacks import Callback, Training, begun
 from fastbp.checks import Array
 from fastbp.history import History
 from fastbp.metrics import Metrics
@@ -163,25 +164,24 @@ class Fit:
         self.safe = Safe(self.engine, space, network.params, self.optimizer, settings.batch_size)
         self.engine.set_rule(self.optimizer, self.safe, settings.metrics.gradient_norm)
         self.start = time.perf_counter() - self.earlier
+        self.engine.begin_sums(*self.sums)
         self.history.stop_reason = "epochs"
-        begun: list[Callback] = []
-        self.progress = shown(
-            settings.progress, settings.epochs, training.total_steps, self.n_steps
-        )
-        try:
+        with contextlib.ExitStack() as ends:
             for callback in settings.callbacks:
-                begun.append(callback)
-                callback.begin(training)
-            self._epochs()
-        finally:
-            if settings.schedule is not None:
-                self.optimizer.learning_rate = self.learning_rate
-            if self.progress is not None:
-                self.progress.close()
-            for callback in begun:
-                callback.end(training)
-        if self.best is not None and settings.stop.restore_best:
-            network.params[:] = self.best
+                ends.enter_context(begun(callback, training))
+            self.optimizer.check_slots()
+            self.progress = shown(
+                settings.progress, settings.epochs, training.total_steps, self.n_steps
+            )
+            try:
+                self._epochs()
+            finally:
+                if settings.schedule is not None:
+                    self.optimizer.learning_rate = self.learning_rate
+                if self.progress is not None:
+                    self.progress.close()
+            if self.best is not None and settings.stop.restore_best:
+                network.params[:] = self.best
         return self.history
 
     def _epochs(self) -> None:
@@ -228,6 +228,8 @@ class Fit:
         began, taken = time.perf_counter(), self.training.step
         rows, done = -taken * self.settings.batch_size, 0
         for span in self.source.spans(self.settings.rng):
+            if done:
+                self._between_steps()
             n_steps = -(-span.n_rows // self.settings.batch_size)
             if self.settings.schedule is not None:
                 span = self._with_rates(span, self.settings.schedule, done, n_steps)
@@ -262,10 +264,14 @@ class Fit:
             if self.progress is not None:
                 self.progress.advance(stop - step)
             step = stop
-            # The callbacks of an epoch's last step come when the epoch is recorded.
-            if self.stepping and training.step != self.n_steps and self._call_stepping():
-                self._check_parameters()
-                raise Ended("callback")
+            if step < last:
+                self._between_steps()
+
+    def _between_steps(self) -> None:
+        """Call the callbacks due within an epoch; those of its last step come after its record."""
+        if self.stepping and self._call_stepping():
+            self._check_parameters()
+            raise Ended("callback")
 
     def _pace(self, seconds: float, steps: int) -> None:
         """Choose how many steps the next call takes, at most twice as many as this one."""
@@ -300,7 +306,7 @@ class Fit:
             self.progress.epoch(training.epoch, figures)
         if settings.callbacks and self._call(self._after_epoch):
             reason = reason or "callback"
-        if self.stepping and self.n_steps is not None and self._call_stepping():
+        if self.stepping and self._call_stepping():
             reason = reason or "callback"
         return reason
 
@@ -369,7 +375,9 @@ class Fit:
 
     def _rescue(self, epoch: int, found: Diverged) -> None:
         """Put the last good parameters back and say where the loss was lost."""
+        sums = self.engine.weighted_loss, self.engine.total_weight
         self.safe.restore()
+        self.engine.begin_sums(*sums)
         place = "last finite step" if self.best is None else "best epoch"
         self.history.stop_reason = "diverged"
         self.history.message = (
