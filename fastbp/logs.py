@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Any, TextIO
+from collections.abc import Iterable, Mapping
+from typing import Any, BinaryIO
 
 from fastbp import checks
 from fastbp.callbacks import Callback, Training
 from fastbp.files import StrPath, as_path
-
-
-def kept_lines(path: Path, keep: Callable[[str], bool]) -> list[str]:
-    """Return the lines of a log that a resumed fit goes on with; none where there is no log."""
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8") as file:
-        return [line for line in file if line.endswith("\n") and keep(line)]
 
 
 class FileLog(Callback):
@@ -24,14 +15,24 @@ class FileLog(Callback):
 
     def __init__(self, path: StrPath) -> None:
         self.path = as_path(path)
-        self._file: TextIO | None = None
+        self._file: BinaryIO | None = None
+        self._is_empty = True
 
     def begin(self, training: Training) -> None:
         """Open the file: a new one, or the old one up to where a resumed fit begins."""
         resumed = training.total_steps > 0
-        lines = kept_lines(self.path, lambda line: self._is_past(line, training)) if resumed else []
-        self._file = self.path.open("w", encoding="utf-8", newline="")
-        self._write(lines)
+        file: BinaryIO = self.path.open("ab+" if resumed else "wb")
+        self._file, self._is_empty = file, True
+        if resumed:
+            try:
+                self._go_on(file, training)
+            except BaseException:
+                self.end(training)
+                raise
+
+    def after_epoch(self, training: Training) -> None:
+        """Write the epoch's line."""
+        self._write_epoch(training.epoch, training.history.last())
 
     def end(self, training: Training) -> None:
         """Close the file."""
@@ -39,15 +40,67 @@ class FileLog(Callback):
             self._file.close()
             self._file = None
 
-    def _is_past(self, line: str, training: Training) -> bool:
-        """Whether a line tells of what was before the fit was resumed."""
+    def _go_on(self, file: BinaryIO, training: Training) -> None:
+        """Cut the file off where the fit begins, and write the epochs that it lacks until there.
+
+        A checkpoint can be ahead of the log: it is made before the log's line, or has outlived it.
+        """
+        file.seek(0)
+        kept, logged = self._kept(file.read(), training)
+        file.truncate(kept)
+        self._is_empty = kept == 0
+        columns = training.history.columns()
+        for epoch in range(logged + 1, training.epoch + 1):
+            figures = {name: values[epoch - 1] for name, values in columns.items()}
+            self._write_epoch(epoch, figures)
+
+    def _kept(self, old: bytes, training: Training) -> tuple[int, int]:
+        """Return how many bytes of the old file stay, and the last epoch that they tell of."""
+        head = self._head(training.history.last()).encode()
+        if not old.startswith(head[: len(old)]):
+            raise self._refusal(old.splitlines()[0])
+        kept, logged = min(len(head), len(old)), 0
+        for line in old[kept:].splitlines(keepends=True):
+            if not line.endswith(b"\n"):
+                break
+            epoch, step = self._place(line)
+            if (epoch, step or 0) > (training.epoch, training.step):
+                break
+            kept += len(line)
+            if step is None:
+                logged = epoch
+        return (kept if kept >= len(head) else 0), logged
+
+    def _write_epoch(self, epoch: int, figures: Mapping[str, float]) -> None:
+        """Write an epoch's line, in an empty file after the head."""
+        head = self._head(figures) if self._is_empty else ""
+        self._write(head + self._line(epoch, figures))
+
+    def _write(self, text: str) -> None:
+        """Write text and let other programs see it."""
+        assert self._file is not None, "a log is written to between begin and end"
+        self._file.write(text.encode())
+        self._file.flush()
+        self._is_empty = False
+
+    def _refusal(self, line: bytes) -> ValueError:
+        """Return the error for a file that is something else."""
+        return ValueError(
+            f"{self.path.name} must be the log of the fit that is resumed, got the line "
+            f"{line.decode(errors='replace').strip()!r}"
+        )
+
+    def _head(self, figures: Mapping[str, float]) -> str:
+        """Return what stands before the first epoch's line."""
+        return ""
+
+    def _line(self, epoch: int, figures: Mapping[str, float]) -> str:
+        """Return the line of an epoch."""
         raise NotImplementedError
 
-    def _write(self, lines: Iterable[str]) -> None:
-        """Write lines and let other programs see them."""
-        if self._file is not None:
-            self._file.writelines(lines)
-            self._file.flush()
+    def _place(self, line: bytes) -> tuple[int, int | None]:
+        """Return the whole epochs before a line, and the steps since then or None at their end."""
+        raise NotImplementedError
 
 
 class CSVLog(FileLog):
@@ -56,14 +109,15 @@ class CSVLog(FileLog):
     Parameters
     ----------
     path : str or path
-        The file, written anew; a fit that is resumed goes on with the rows it has behind it.
+        The file, written anew. In a fit that is resumed, rows after the checkpoint are dropped from
+        it, and rows before it that are missing come from the history.
 
     Raises
     ------
     TypeError
-        path is no path.
-    OSError
-        In the fit: the file cannot be written.
+        `path` is no path.
+    OSError, ValueError
+        Before the first step: the file cannot be written, or is no log of the fit that is resumed.
 
     Examples
     --------
@@ -75,23 +129,24 @@ class CSVLog(FileLog):
     epoch,loss,learning_rate,seconds,rows_per_second
     """
 
-    def begin(self, training: Training) -> None:
-        """Open the file; the header comes with the first row, unless it is there."""
-        super().begin(training)
-        self._has_header = self.path.stat().st_size > 0
+    def _head(self, figures: Mapping[str, float]) -> str:
+        """Return the header."""
+        return _csv_line(["epoch", *figures]) if figures else ""
 
-    def after_epoch(self, training: Training) -> None:
-        """Write the epoch's row."""
-        figures = training.history.last()
-        if not self._has_header:
-            self._write([_csv_line(["epoch", *figures])])
-            self._has_header = True
-        self._write([_csv_line([training.epoch, *map(repr, figures.values())])])
+    def _line(self, epoch: int, figures: Mapping[str, float]) -> str:
+        """Return the epoch's row."""
+        return _csv_line([epoch, *figures.values()])
 
-    def _is_past(self, line: str, training: Training) -> bool:
-        """Keep the header and the epochs before."""
-        first = line.partition(",")[0]
-        return not first.isdecimal() or int(first) <= training.epoch
+    def _kept(self, old: bytes, training: Training) -> tuple[int, int]:
+        """Keep nothing within the first epoch, when the header is not known."""
+        return super()._kept(old, training) if training.epoch else (0, 0)
+
+    def _place(self, line: bytes) -> tuple[int, int | None]:
+        """Return the epoch of a row."""
+        first = line.partition(b",")[0]
+        if not first.isdigit():
+            raise self._refusal(line)
+        return int(first), None
 
 
 class JSONLog(FileLog):
@@ -100,7 +155,7 @@ class JSONLog(FileLog):
     Parameters
     ----------
     path : str or path
-        The file, written anew; a fit that is resumed goes on with the lines it has behind it.
+        The file, written anew; a fit that is resumed goes on with it as with a `CSVLog`.
     every_steps : int, optional
         Also write {"epoch", "step", "loss"} each time so many steps have been taken: whole epochs
         before, steps since then, and the mean loss of the epoch so far.
@@ -109,8 +164,8 @@ class JSONLog(FileLog):
     ------
     TypeError, ValueError
         An argument is of the wrong type or below 1.
-    OSError
-        In the fit: the file cannot be written.
+    OSError, ValueError
+        Before the first step: as for `CSVLog`.
 
     Notes
     -----
@@ -131,28 +186,34 @@ class JSONLog(FileLog):
         if every_steps is not None:
             self.every_steps = checks.integer("every_steps", every_steps, 1)
 
-    def after_epoch(self, training: Training) -> None:
-        """Write the epoch's line."""
-        self._write_object({"epoch": training.epoch, **training.history.last()})
-
     def after_steps(self, training: Training) -> None:
         """Write a line of the steps so far."""
-        self._write_object({"epoch": training.epoch, "step": training.step, "loss": training.loss})
+        place = {"epoch": training.epoch, "step": training.step}
+        self._write(_json_line({**place, "loss": training.loss}))
 
-    def _write_object(self, figures: dict[str, Any]) -> None:
-        import json
-        import math
+    def _line(self, epoch: int, figures: Mapping[str, float]) -> str:
+        """Return the epoch's line."""
+        return _json_line({"epoch": epoch, **figures})
 
-        finite = {name: value if math.isfinite(value) else None for name, value in figures.items()}
-        self._write([json.dumps(finite) + "\n"])
-
-    def _is_past(self, line: str, training: Training) -> bool:
-        """Keep what was before."""
+    def _place(self, line: bytes) -> tuple[int, int | None]:
+        """Return the place of a line."""
         import json
 
-        entry = json.loads(line)
-        place = (entry["epoch"], entry.get("step", 0))
-        return place <= (training.epoch, training.step)
+        try:
+            entry = json.loads(line)
+            step = entry.get("step")
+            return int(entry["epoch"]), None if step is None else int(step)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise self._refusal(line) from None
+
+
+def _json_line(figures: Mapping[str, Any]) -> str:
+    """Return figures as a line; what is not finite is null, for which JSON has no number."""
+    import json
+    import math
+
+    finite = {name: value if math.isfinite(value) else None for name, value in figures.items()}
+    return json.dumps(finite) + "\n"
 
 
 def _csv_line(values: Iterable[object]) -> str:
