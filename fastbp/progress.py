@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import os
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from fastbp import checks
-
 # Figures of the history that are not shown.
 UNSHOWN = ("learning_rate", "gradient_norm", "seconds", "rows_per_second")
+# Seconds between two drawings of a bar; texts are made for these alone.
+DRAW_SECONDS = 0.1
+# What a bar looks like, and what stands in its place while nobody knows how long the fit is.
+KNOWN = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}, {rate_noinv_fmt}{postfix}"
+UNKNOWN = "{desc}  {n} steps, {elapsed}, {rate_noinv_fmt}{postfix}"
 
 
 class Progress(Protocol):
@@ -45,46 +52,114 @@ class Lines:
 
 
 class Bar:
-    """A bar over all steps of the fit, by tqdm; the last epoch's figures stand beside it."""
+    """A bar over all steps of the fit, by tqdm; the last epoch's figures stand beside it.
 
-    def __init__(self, bar: Any, epochs: int) -> None:
+    Parameters
+    ----------
+    bar : tqdm
+        Draws whenever it is updated.
+    epochs, done : int
+        Epochs of the fit, and whole ones that are behind it.
+    guesses : bool
+        Whether the steps of the fit are guessed from those of the epochs so far.
+    """
+
+    def __init__(self, bar: Any, epochs: int, done: int, guesses: bool) -> None:
         self.bar = bar
         self.epochs = epochs
-        self.bar.set_description(f"epoch 1/{epochs}", refresh=False)
+        self.done = done
+        self.guesses = guesses
+        self.figures: Mapping[str, float] = {}
+        self.undrawn = 0
+        self.within = False
+        self.due = time.perf_counter() + DRAW_SECONDS
 
     def advance(self, steps: int) -> None:
         """Move on."""
-        self.bar.update(steps)
+        self.undrawn += steps
+        self.within = True
+        if time.perf_counter() >= self.due:
+            self._draw()
+            self.due = time.perf_counter() + DRAW_SECONDS
 
     def epoch(self, number: int, figures: Mapping[str, float]) -> None:
-        """Show the epoch's figures and the next one's number."""
-        shown = {name: f"{value:.4g}" for name, value in figures.items() if name not in UNSHOWN}
-        self.bar.set_description(f"epoch {min(number + 1, self.epochs)}/{self.epochs}", False)
-        self.bar.set_postfix(shown, refresh=False)
+        """Let the epoch's figures stand there from the next drawing on."""
+        self.done, self.figures, self.within = number, figures, False
+        if self.guesses:
+            self.bar.total = round((self.bar.n + self.undrawn) / number * self.epochs)
+            self.bar.bar_format = KNOWN
 
     def close(self) -> None:
         """Draw it for the last time."""
+        self._draw()
         self.bar.close()
+
+    def _draw(self) -> None:
+        """Write the texts and draw; nothing is made ready in between."""
+        shown = [
+            f"{name.replace('validation_', 'val_')}={short(value)}"
+            for name, value in self.figures.items()
+            if name not in UNSHOWN
+        ]
+        if self.bar.total is not None:
+            self.bar.total = max(self.bar.total, self.bar.n + self.undrawn)
+        self.bar.set_description_str(title(self.done + self.within, self.epochs), refresh=False)
+        self.bar.set_postfix_str(", ".join(shown), refresh=False)
+        self.bar.update(self.undrawn)
+        self.undrawn = 0
+
+
+def title(number: int, epochs: int) -> str:
+    """Return what stands before the bar in an epoch."""
+    return f"epoch {max(1, number)}/{epochs}"
+
+
+def short(value: float) -> str:
+    """Return a figure in few characters, of usual ones in as many each time."""
+    return f"{value:.4f}" if 0.01 <= abs(value) < 1000 else f"{value:.3g}"
 
 
 def in_notebook() -> bool:
     """Whether the code runs in a notebook's kernel."""
-    return "ipykernel" in sys.modules
+    shell = sys.modules.get("IPython")
+    if shell is None or "ipykernel" not in sys.modules:
+        return False
+    return type(shell.get_ipython()).__module__.startswith("ipykernel")
 
 
-def bar_class() -> Any:
-    """Return tqdm's bar for where the output goes; None where tqdm is not installed."""
+def in_terminal() -> bool:
+    """Whether standard error is a terminal."""
     try:
-        if in_notebook():
-            from tqdm.autonotebook import tqdm  # type: ignore[import-untyped,unused-ignore]
-        else:
-            from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
-    except ImportError:
-        return None
-    return tqdm
+        return sys.stderr.isatty()
+    except (AttributeError, ValueError):
+        # There is none, it is something that was put in its place, or it is closed.
+        return False
 
 
-def shown(wanted: bool | None, epochs: int, done: int, steps: int | None) -> Progress | None:
+def drawing_space() -> dict[str, Any]:
+    """Return what tqdm is told of the width: to ask, or a usual one where the answer is none."""
+    try:
+        columns, _ = os.get_terminal_size(sys.stderr.fileno())
+    except (OSError, ValueError, AttributeError):
+        return {"dynamic_ncols": True}
+    return {"dynamic_ncols": True} if columns else {"ncols": 79, "nrows": 24}
+
+
+def bar_class(notebook: bool) -> Any:
+    """Return tqdm's bar for a notebook or a terminal; None where tqdm is not installed."""
+    if notebook:
+        # Without ipywidgets a notebook shows the bar of a terminal.
+        with contextlib.suppress(ImportError):
+            importlib.import_module("ipywidgets")
+            return importlib.import_module("tqdm.notebook").tqdm
+    with contextlib.suppress(ImportError):
+        return importlib.import_module("tqdm").tqdm
+    return None
+
+
+def shown(
+    wanted: bool | None, epochs: int, done: int, total_steps: int, steps: int | None
+) -> Progress | None:
     """Return what shows the progress of a fit.
 
     Parameters
@@ -92,18 +167,28 @@ def shown(wanted: bool | None, epochs: int, done: int, steps: int | None) -> Pro
     wanted : bool or None
         False: nothing. None: something where standard error is a terminal, or in a notebook.
         There it is a bar if tqdm is installed, elsewhere and otherwise a line an epoch.
-    epochs, done : int
-        Epochs of the fit, and steps that are behind it.
+    epochs, done, total_steps : int
+        Epochs of the fit, whole epochs and all steps that are behind it.
     steps : int or None
         Steps an epoch, where that is known.
     """
-    if wanted is not None and not checks.flag("progress", wanted):
+    notebook = wanted is not False and in_notebook()
+    interactive = notebook or (wanted is not False and in_terminal())
+    if not (interactive or wanted):
         return None
-    interactive = in_notebook() or sys.stderr.isatty()
-    if wanted is None and not interactive:
-        return None
-    tqdm = bar_class() if interactive else None
+    tqdm = bar_class(notebook) if interactive else None
     if tqdm is None:
         return Lines(epochs)
-    total = None if steps is None else steps * epochs
-    return Bar(tqdm(total=total, initial=done, unit="step", dynamic_ncols=True), epochs)
+    bar = tqdm(
+        desc=title(done + 1, epochs),
+        total=None if steps is None else steps * epochs,
+        initial=total_steps,
+        bar_format=UNKNOWN if steps is None else KNOWN,
+        unit=" steps",
+        unit_scale=True,
+        mininterval=0,
+        miniters=1,
+        **drawing_space(),
+    )
+    # A widget keeps the length that it was made with.
+    return Bar(bar, epochs, done, guesses=steps is None and not notebook)

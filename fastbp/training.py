@@ -170,9 +170,8 @@ class Fit:
             for callback in settings.callbacks:
                 ends.enter_context(begun(callback, training))
             self.optimizer.check_slots()
-            self.progress = shown(
-                settings.progress, settings.epochs, training.total_steps, self.n_steps
-            )
+            place = training.epoch, training.total_steps
+            self.progress = shown(settings.progress, settings.epochs, *place, self.n_steps)
             try:
                 self._epochs()
             finally:

@@ -248,11 +248,11 @@ def test_a_resumed_fit_adds_epochs_that_only_its_checkpoint_knows(tmp_path, name
 
 
 @every_log
-@pytest.mark.parametrize("lost", [1, 5, 60, 10_000])
-def test_a_line_that_was_cut_off_is_written_again(tmp_path, name, make, lost):
+@pytest.mark.parametrize("left", [-1, -5, -60, 20, 0])
+def test_a_line_that_was_cut_off_is_written_again(tmp_path, name, make, left):
     path, checkpoint = tmp_path / name, tmp_path / "run.npz"
     fit(network(), [make(path), fb.Checkpoint(checkpoint)], epochs=3)
-    path.write_bytes(path.read_bytes()[:-lost])
+    path.write_bytes(path.read_bytes()[:left])
     assert_same_log(path, resumed(path, checkpoint, make(path)))
 
 
