@@ -9,6 +9,8 @@ import pytest
 
 import fastbp
 
+# What the examples of a module need beside the package.
+OPTIONAL = {"fastbp.integrations.tensorboard": "tensorboardX"}
 COMPILED = ("_engine_", "_kernels_", "_cpu")
 
 
@@ -24,6 +26,8 @@ def module_names():
 
 @pytest.mark.parametrize("name", module_names())
 def test_examples_run(name):
+    if name in OPTIONAL:
+        pytest.importorskip(OPTIONAL[name])
     module = importlib.import_module(name)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -91,6 +91,7 @@ NOT_LOADED = [
     *TABLES,
     "matplotlib",
     "tqdm",
+    "tensorboardX",
     "mpmath",
     "hypothesis",
     "pytest",
