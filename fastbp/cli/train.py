@@ -3,6 +3,7 @@
 import argparse
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from fastbp.datasets import DIGITS_PATH
 MOMENTUM = 0.9
 SHOWN = " (default: %(default)s)"
 LEARNING_RATES = {"adam": 2e-3, "sgd": 1e-2}
+LOGS = {".csv": fb.CSVLog, ".jsonl": fb.JSONLog}
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,11 @@ def add_command(commands: Any) -> None:
     )
     parser.add_argument(
         "--save", metavar="PATH", help="model file (default: the data's name, .npz)"
+    )
+    parser.add_argument(
+        "--log",
+        metavar="FILE",
+        help="write the figures of each epoch to this file, a table (.csv) or JSON lines (.jsonl)",
     )
     _add_network_arguments(parser.add_argument_group("network"))
     _add_training_arguments(parser.add_argument_group("training"))
@@ -128,7 +135,9 @@ def run(options: argparse.Namespace) -> int:
     """Train, print figures of the held-out rows and save the model."""
     began = time.perf_counter()
     source = _source(options)
-    model_path = _model_path(options.save or source.model, source.path)
+    model_path = options.save or source.model
+    _check_output("--save", model_path, {"the data": source.path})
+    log = _log(options.log, {"the data": source.path, "the model": model_path})
     table = read_table(source.path, target=source.target)
     fractions = Fractions(options.test_fraction, options.validation_fraction)
     problem = make_problem(
@@ -137,12 +146,14 @@ def run(options: argparse.Namespace) -> int:
     network = _network(options, problem)
     print(f"data {source.title}: {_description(problem)}")
     print(repr(network).strip("<>"))
-    _fit(options, network, problem)
+    _fit(options, network, problem, log)
     print(_verdict(network, problem))
     network.metadata[METADATA_KEY] = problem.record.to_metadata()
     network.save(model_path)
     print(f"time {time.perf_counter() - began:.2f} s")
     print(f"model saved to {model_path}")
+    if options.log is not None:
+        print(f"log saved to {options.log}")
     return 0
 
 
@@ -160,14 +171,24 @@ def _source(options: argparse.Namespace) -> Source:
     return Source(options.data, options.data, options.target, f"{stem}.npz")
 
 
-def _model_path(path: str, data: str) -> str:
-    """Return the path of the model file, checked before time is spent on training."""
-    folder = Path(path).parent
-    if not folder.is_dir():
-        raise UsageError(f"--save must be in a folder that exists, got {path}")
-    if Path(path).is_dir() or Path(path).resolve() == Path(data).resolve():
-        raise UsageError(f"--save must be a file other than the data, got {path}")
-    return path
+def _check_output(flag: str, path: str, others: Mapping[str, str]) -> None:
+    """Check the path of a file to write, before time is spent on training."""
+    if not Path(path).parent.is_dir():
+        raise UsageError(f"{flag} must be in a folder that exists, got {path}")
+    taken = [Path(other).resolve() for other in others.values()]
+    if Path(path).is_dir() or Path(path).resolve() in taken:
+        raise UsageError(f"{flag} must be a file other than {' and '.join(others)}, got {path}")
+
+
+def _log(path: str | None, others: Mapping[str, str]) -> list[fb.Callback]:
+    """Return what writes the log that is wanted."""
+    if path is None:
+        return []
+    kind = LOGS.get(Path(path).suffix.lower())
+    if kind is None:
+        raise UsageError(f"--log must end with {' or '.join(LOGS)}, got {path}")
+    _check_output("--log", path, others)
+    return [kind(path)]
 
 
 def _network(options: argparse.Namespace, problem: Problem) -> fb.Network:
@@ -183,7 +204,9 @@ def _network(options: argparse.Namespace, problem: Problem) -> fb.Network:
     )
 
 
-def _fit(options: argparse.Namespace, network: fb.Network, problem: Problem) -> None:
+def _fit(
+    options: argparse.Namespace, network: fb.Network, problem: Problem, log: list[fb.Callback]
+) -> None:
     watched = problem.validation
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of a divergence, raised below as an error
@@ -200,7 +223,7 @@ def _fit(options: argparse.Namespace, network: fb.Network, problem: Problem) -> 
                 patience=options.patience,
                 restore_best=watched is not None,
             ),
-            callbacks=[epoch_printer(options.epochs, problem.record.target, watched)],
+            callbacks=[epoch_printer(options.epochs, problem.record.target, watched), *log],
             progress=False,
             threads=options.threads,
         )

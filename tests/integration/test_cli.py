@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import shutil
 import signal
@@ -152,6 +153,24 @@ class TestTrain:
         assert main(["train", trees, "--target", "tree", *words]) == 0
         assert reason in capsys.readouterr().out
 
+    @pytest.mark.parametrize("name", ["run.csv", "run.jsonl", "RUN.CSV"])
+    def test_log(self, trees, capsys, name):
+        assert main(["train", trees, "--target", "tree", "--log", name, *QUICK]) == 0
+        output = capsys.readouterr().out
+        assert f"log saved to {name}\n" in output
+        text = Path(name).read_text(encoding="utf-8")
+        if name.lower().endswith(".csv"):
+            lines = list(csv.DictReader(io.StringIO(text)))
+        else:
+            lines = [json.loads(line) for line in text.splitlines()]
+        assert [int(line["epoch"]) for line in lines] == [1, 2, 3]
+        assert list(lines[0]) == [
+            *("epoch", "loss", "validation_loss", "learning_rate", "seconds", "rows_per_second"),
+        ]
+        for column, words in {"loss": "  loss", "validation_loss": "validation loss"}.items():
+            printed = re.findall(rf"{words} (\S+)", output)
+            assert [f"{float(line[column]):.4g}" for line in lines] == printed
+
     def test_best_epoch_on_validation_rows_is_kept(self, houses, capsys):
         words = ["--learning-rate", "0.1", "--epochs", "12", "--hidden", "8"]
         assert main(["train", houses, "--target", "price", *words]) == 0
@@ -287,6 +306,13 @@ class TestBadUsage:
             (["train", "--target", "digit"], "--target needs a data file, got none"),
             (["train", "--save", "none/m.npz"], "--save must be in a folder that exists"),
             (["train", "--save", "."], "--save must be a file other than the data, got ."),
+            (["train", "--log", "run.txt"], "--log must end with .csv or .jsonl, got run.txt"),
+            (["train", "--log", "csv"], "--log must end with .csv or .jsonl, got csv"),
+            (["train", "--log", "none/a.csv"], "--log must be in a folder that exists, got none/a"),
+            (
+                ["train", "--save", "run.csv", "--log", "./run.csv"],
+                "--log must be a file other than the data and the model, got ./run.csv",
+            ),
         ],
     )
     def test_words(self, capsys, words, message):
@@ -300,6 +326,12 @@ class TestBadUsage:
     def test_model_in_place_of_the_data(self, trees, capsys):
         message = fails(capsys, 2, "train", trees, "--target", "tree", "--save", "trees.csv")
         assert "--save must be a file other than the data" in message
+
+    def test_log_in_place_of_the_data(self, trees, capsys):
+        before = Path(trees).read_bytes()
+        message = fails(capsys, 2, "train", trees, "--target", "tree", "--log", "trees.csv")
+        assert "--log must be a file other than the data and the model" in message
+        assert Path(trees).read_bytes() == before
 
     def test_probabilities_of_a_number(self, houses, capsys):
         main(["train", houses, "--target", "price", *QUICK])
@@ -414,6 +446,10 @@ class TestHelp:
     def test_help_has_an_example(self, capsys, words):
         assert main([*words, "--help"]) == 0
         assert "example: fastbp " in capsys.readouterr().out
+
+    def test_help_tells_of_the_log(self, capsys):
+        main(["train", "--help"])
+        assert re.search(r"--log FILE\s+write the figures of", capsys.readouterr().out)
 
     def test_version(self, capsys):
         assert main(["--version"]) == 0
