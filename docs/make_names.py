@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import fastbp as fb
-from fastbp import optimizers, spec
+from fastbp import metrics, optimizers, spec
 from fastbp.reference import initializers, losses
 from fastbp.reference.activations import piecewise, rows, smooth
 from fastbp.reference.losses import classes, differences, likelihoods
@@ -25,6 +25,9 @@ HEAD = """# Names
 Made from the code by `python docs/make_names.py`; formulas are those of `fastbp.reference`. A
 parameter stands in brackets after the name, `"leaky_relu(0.2)"` or `"leaky_relu(alpha=0.2)"`.
 """
+
+
+METRICS = "Of the training rows and, with `validation_` before the name, of the others."
 
 
 def first_paragraph(thing: Any) -> str:
@@ -78,7 +81,11 @@ def loss_lines() -> list[list[str]]:
 def signature(kind: type) -> str:
     """Return the arguments of a class with their defaults."""
     found = inspect.signature(kind).parameters.values()
-    shown = [f"{p.name}={p.default!r}" for p in found if p.kind is not p.VAR_KEYWORD]
+    shown = [
+        p.name if p.default is p.empty else f"{p.name}={p.default!r}"
+        for p in found
+        if p.kind is not p.VAR_KEYWORD
+    ]
     return f"`{kind.__name__}({', '.join(shown)})`"
 
 
@@ -92,7 +99,7 @@ def layer_formula() -> str:
     return " ".join((inspect.getdoc(fb.Dense) or "").split("\n\n")[1].split())
 
 
-def argument_lines(kind: type) -> list[list[str]]:
+def argument_lines(kind: Any) -> list[list[str]]:
     """Return name, default and description of each argument, from the docstring."""
     text = (inspect.getdoc(kind) or "").partition("Parameters\n----------\n")[2]
     entries = re.findall(r"^(\S[^\n]*) : [^\n]*\n((?:    [^\n]*\n)+)", text, re.MULTILINE)
@@ -102,13 +109,18 @@ def argument_lines(kind: type) -> list[list[str]]:
     return [
         [f"`{p.name}`", "" if p.default is p.empty else f"`{p.default!r}`", described[p.name]]
         for p in inspect.signature(kind).parameters.values()
+        if p.name in described
     ]
 
 
 def page() -> str:
     """Return the whole page."""
     kinds = [getattr(fb, name) for name in fb.__all__]
-    schedules = [k for k in kinds if inspect.isclass(k) and issubclass(k, fb.Schedule)]
+    schedules, callbacks = (
+        [k for k in kinds if inspect.isclass(k) and issubclass(k, kind)]
+        for kind in (fb.Schedule, fb.Callback)
+    )
+    known = [[f"`{name}`", first_paragraph(metric)] for name, metric in metrics.BUILT_IN.items()]
     rules = {**initializers.INITIALIZERS, "constant(value)": initializers.constant}
     rules["uniform(low, high)"] = initializers.uniform
     shared = inspect.cleandoc(optimizers.Optimizer.__doc__ or "").partition("Parameters")[0]
@@ -126,6 +138,14 @@ def page() -> str:
         f"\nEvery optimizer takes{shared.partition('Every optimizer takes')[2].rstrip()}",
         "\n## Learning-rate schedules\n",
         table(["schedule", "factor of the learning rate"], class_lines(schedules)),
+        f"\n## Metrics\n\n{METRICS}\n",
+        table(["metric", ""], known),
+        "\n## Rules to stop\n",
+        table(["argument of `Stop`", "default", ""], argument_lines(fb.Stop)),
+        "\n## Callbacks\n",
+        table(["callback", ""], class_lines(callbacks)),
+        "\n## Arguments of a fit\n",
+        table(["argument of `fit`", "default", ""], argument_lines(fb.Network.fit)),
         "\n## Initializers\n",
         table(["init", ""], begin),
     ]

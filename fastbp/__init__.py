@@ -34,6 +34,7 @@ from fastbp.optimizers import (
     Rprop,
 )
 from fastbp.schedules import (
+    Constant,
     Cosine,
     ExponentialDecay,
     InverseScaling,
@@ -58,6 +59,7 @@ __all__ = [
     "CSVLog",
     "Callback",
     "Checkpoint",
+    "Constant",
     "Cosine",
     "Dense",
     "EverySteps",

@@ -59,6 +59,7 @@ from .optimizers import (
 )
 from .parameters import Gradients
 from .schedules import (
+    Constant,
     Cosine,
     ExponentialDecay,
     InverseScaling,
@@ -78,6 +79,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Constant",
     "Cosine",
     "Dense",
     "ExponentialDecay",

@@ -12,7 +12,7 @@ from .scalars import Number
 
 
 class Schedule:
-    """A schedule; as such the learning rate stays what it is.
+    """What the learning rate is multiplied by.
 
     Examples
     --------
@@ -22,13 +22,27 @@ class Schedule:
 
     def factor(self, t: int, n: int, total: int) -> float:
         """Return the factor of step t, with n steps an epoch and total in all."""
-        return 1.0
+        raise NotImplementedError
 
     def observe(self, loss: Number, validation_loss: Number | None) -> None:
         """Look at the losses of an epoch."""
 
     def begin(self) -> None:
         """Forget what was observed: a fit begins."""
+
+
+class Constant(Schedule):
+    """1: the learning rate stays what it is.
+
+    Examples
+    --------
+    >>> Constant().factor(3, n=1, total=5)
+    1.0
+    """
+
+    def factor(self, t: int, n: int, total: int) -> float:
+        """Return 1."""
+        return 1.0
 
 
 class StepDecay(Schedule):
@@ -166,7 +180,7 @@ class Warmup(Schedule):
 
     def __init__(self, epochs: float = 1.0, then: Schedule | None = None) -> None:
         self.epochs = checks.bounded("epochs", epochs)
-        self.then = then or Schedule()
+        self.then = then or Constant()
 
     def factor(self, t: int, n: int, total: int) -> float:
         """Return the line's height, or that of what follows."""

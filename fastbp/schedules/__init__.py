@@ -5,6 +5,7 @@ computed for the steps of an epoch together, before they are taken: nothing per 
 """
 
 from fastbp.schedules.curves import (
+    Constant,
     Cosine,
     ExponentialDecay,
     InverseScaling,
@@ -17,6 +18,7 @@ from fastbp.schedules.plateau import ReduceOnPlateau
 from fastbp.schedules.schedule import Schedule, as_schedule
 
 __all__ = [
+    "Constant",
     "Cosine",
     "ExponentialDecay",
     "InverseScaling",

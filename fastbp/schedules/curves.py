@@ -13,6 +13,21 @@ from fastbp.checks import Array
 from fastbp.schedules.schedule import Schedule
 
 
+class Constant(Schedule):
+    """1: the learning rate stays what it is.
+
+    Examples
+    --------
+    >>> import fastbp as fb
+    >>> fb.Warmup(5, fb.Constant())
+    Warmup(epochs=5.0, then=Constant())
+    """
+
+    def factors(self, t: Array, n: int, total: int) -> Array:
+        """Return 1."""
+        return np.ones(len(t))
+
+
 class StepDecay(Schedule):
     """factor^(e // every): the rate falls by a factor every so many epochs.
 
@@ -184,7 +199,7 @@ class Warmup(Schedule):
             raise TypeError(
                 f"then must be a schedule such as fb.Cosine(), got {checks.described(then)}"
             )
-        self.then = then or Schedule()
+        self.then = then or Constant()
 
     def factors(self, t: Array, n: int, total: int) -> Array:
         """Return (1 + t) / (1 + w), and from step w on what follows."""

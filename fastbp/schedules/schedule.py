@@ -12,7 +12,7 @@ from fastbp.checks import Array
 
 
 class Schedule:
-    """A schedule; as such the learning rate stays what it is.
+    """What the learning rate is multiplied by; one of your own says it in `factors`.
 
     Examples
     --------
@@ -34,7 +34,7 @@ class Schedule:
         n, total : int
             Steps an epoch, and of the fit.
         """
-        return np.ones(len(t))
+        raise NotImplementedError(f"{type(self).__name__} must say its factors")
 
     def observe(self, loss: float, validation_loss: float | None) -> None:
         """Look at the losses of an epoch."""

@@ -364,3 +364,27 @@ def test_a_checkpoint_with_a_wrong_part_is_refused(tmp_path, part, value):
     with pytest.raises(fb.FileFormatError):
         net.fit(*rows(), fb.Adam(0.01), schedule=fb.ReduceOnPlateau(), **arguments)
     assert (net.params == before).all()
+
+
+def test_steps_and_epochs_are_counted_on(tmp_path):
+    x, y = rows()
+    path = tmp_path / "run.npz"
+
+    class Note(fb.Callback):
+        every_steps = 5
+
+        def __init__(self):
+            self.seen = []
+
+        def begin(self, training):
+            self.seen.append((training.epoch, training.step, training.total_steps))
+
+        after_steps = begin
+
+    whole, first, second = Note(), Note(), Note()
+    arguments = {"epochs": EPOCHS, "batch_size": BATCH}
+    network().fit(x, y, callbacks=whole, **arguments)
+    network().fit(x, y, callbacks=[first, SaveAt(path, 17)], **arguments)
+    network().fit(x, y, callbacks=second, resume=path, **arguments)
+    assert second.seen[0] == (2, 3, 17)
+    assert first.seen + second.seen[1:] == whole.seen

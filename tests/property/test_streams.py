@@ -1,6 +1,7 @@
 """Rows in blocks, in pieces over time, in blocks of neighbours, and of a part of an array."""
 
 import itertools
+import weakref
 
 import numpy as np
 import pytest
@@ -292,3 +293,19 @@ def test_partial_fit_of_single_rows_is_train_step():
         loss = other.train_step(x[row : row + 1], y[row : row + 1], rule)
         assert history.loss == [loss]
     assert net.params.tobytes() == other.params.tobytes()
+
+
+def test_blocks_are_let_go():
+    made, most = [], []
+
+    def blocks():
+        for _ in range(12):
+            # 0.5 MB each, of the network's dtype: used as it is.
+            x = np.zeros((32_000, 4), np.float32)
+            made.append(weakref.ref(x))
+            most.append(sum(block() is not None for block in made))
+            yield x, np.zeros((len(x), 3), np.float32)
+            del x
+
+    fb.mlp([4, 3]).fit_stream(blocks(), batch_size=1000)
+    assert max(most) <= 4

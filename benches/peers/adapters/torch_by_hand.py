@@ -14,9 +14,8 @@ class ByHand:
 
     def __init__(self, workload: Workload, problem: Problem) -> None:
         self.workload = workload
-        parts = [part for weight, bias in problem.params for part in (weight.T.ravel(), bias)]
-        self.initial = torch.from_numpy(np.concatenate(parts))
-        self.flat = self.initial.clone()
+        self.problem = problem
+        self.flat = self.initial()
         self.grad = torch.empty_like(self.flat)
         self.layers = self.views(self.flat)
         self.gradients = self.views(self.grad)
@@ -25,6 +24,12 @@ class ByHand:
         self.order: torch.Tensor | None = None
         self.buffers: dict[int, tuple[torch.Tensor, torch.Tensor, list, list]] = {}
         self.reset()
+
+    def initial(self) -> torch.Tensor:
+        """Return the initial parameters of all layers in one vector."""
+        params = self.problem.params
+        parts = [part for weight, bias in params for part in (weight.T.ravel(), bias)]
+        return torch.from_numpy(np.concatenate(parts))
 
     def views(self, flat: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
         """Return weight (n_in, n_out), its transpose and bias of each layer in a vector of all."""
@@ -38,7 +43,8 @@ class ByHand:
         return found
 
     def reset(self) -> None:
-        self.flat.copy_(self.initial)
+        self.rate = self.workload.learning_rate
+        self.flat.copy_(self.initial())
         self.m = torch.zeros_like(self.flat)
         self.v = torch.zeros_like(self.flat)
         self.count = torch.zeros(())
@@ -127,7 +133,7 @@ class ByHand:
 
     def update(self) -> None:
         """Apply the optimizer's rule to the whole vector."""
-        rate = self.workload.learning_rate
+        rate = self.rate
         if self.workload.optimizer == "adam":
             self.count += 1
             torch._fused_adam_(
