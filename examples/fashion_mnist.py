@@ -15,6 +15,7 @@ import argparse
 import gzip
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,10 @@ def read_idx(folder: Path, name: str) -> np.ndarray:
         )
     content = path.read_bytes()
     if path.suffix == ".gz":
-        content = gzip.decompress(content)
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise NoData(f"{path} cannot be unpacked by gzip: {error}.") from None
     # Two zeros, 8 for unsigned bytes, the number of dimensions; then each as 4 bytes.
     if content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * content[3]:
         raise NoData(f"{path} is no idx file of unsigned bytes.")

@@ -308,9 +308,9 @@ cdef class Engine:
         for name in ("x", "output_gradient", "x_grad"):
             self.owners[name] = None
 
-    def begin_sums(self, double weighted_loss=0, double total_weight=0):
+    def begin_sums(self, double loss=0, double weight=0):
         """Let the sums over an epoch's rows begin, at 0 or where an earlier run left them."""
-        self.run_state.weighted_loss, self.run_state.total_weight = weighted_loss, total_weight
+        self.run_state.weighted_loss, self.run_state.total_weight = loss, weight
 
     def run(
         self, order, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t last, bint keep=False,

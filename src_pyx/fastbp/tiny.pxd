@@ -11,6 +11,7 @@ activations, losses and updates: the bits are the same. What lies in a row past 
 meaning, and nothing that has is made of it.
 """
 from libc.math cimport isfinite
+from libc.string cimport memcpy
 
 from .activation cimport SOFTMAX, activate_first, derivative_first
 from .batch cimport Buffers, Data, total_weight
@@ -23,7 +24,7 @@ from .network cimport Layer, Network
 from .real cimport real
 from .rules cimport Stretch
 from .run cimport Run, keep_state
-from .update cimport LEARNING_RATE, Rule, tick_plain, update_plain
+from .update cimport CLOCK, LEARNING_RATE, Rule, tick_plain, update_plain
 
 cdef enum:
     MOST_LAYERS = 4
@@ -41,6 +42,9 @@ cdef struct Frame:
     Py_ssize_t rows
     double weight_sum
     long long* label
+    # What the loss is like, asked once.
+    bint gives_delta
+    bint has_power
 
 
 cdef inline bint is_tiny(const Network* net, const Rule* rule, const Run* run) noexcept nogil:
@@ -187,7 +191,7 @@ cdef inline double loss_of_rows(
             net.loss, z + r * lanes, a + r * lanes, NULL if y == NULL else y + r * lanes,
             0 if frame.label == NULL else frame.label[r], width(net.n_out, lanes), power + r,
         )
-    if has_power(net.loss):
+    if frame.has_power:
         take_logarithms(power, frame.rows)
         for r in range(frame.rows):
             losses[r] = <real> losses[r] - power[r]
@@ -210,7 +214,7 @@ cdef inline void output_delta(
             a + r * lanes, NULL if y == NULL else y + r * lanes,
             0 if frame.label == NULL else frame.label[r], n_out, n_out, scale, delta + r * lanes,
         )
-    if not gives_delta(net.loss):
+    if not frame.gives_delta:
         derivative_first(
             net.layers[frame.n_layers - 1].activation, a, delta, frame.rows, n_out, lanes)
 
@@ -289,6 +293,9 @@ cdef inline void take_steps(
     """Steps first .. last - 1 of an epoch, as `run_steps` takes them; `marker` tells the type."""
     cdef Frame frame
     cdef Rule near = rule[0]
+    # Copies of all that steps change, which nothing else can point to.
+    cdef Run own = run[0]
+    cdef double[CLOCK] clock
     cdef real[PARAMS] params, grad
     cdef real[MOST_SLOTS * PARAMS] slots
     cdef real[MOST_LAYERS * BATCH] a, delta
@@ -299,42 +306,46 @@ cdef inline void take_steps(
     cdef real* weight = NULL if lanes == 1 or data.weight == NULL else <real*> weight_rows
     cdef Py_ssize_t step, start, last
     cdef double loss, mean
-    cdef bint keep = run.keep
     lay_out(net, &frame, lanes)
     frame.label = NULL if y != NULL else <long long*> labels
+    frame.gives_delta, frame.has_power = gives_delta(net.loss), has_power(net.loss)
     last = (frame.n_layers - 1) * BATCH
     clear(params, grad, slots, delta, &frame)
     copy_state(net, buffers, rule, &frame, params, grad, slots, False)
     near.slots, near.n_params = NULL if rule.slots == NULL else <void*> slots, PARAMS
-    for step in range(run.first, run.last):
-        if run.rates != NULL:
-            rule.hyper[LEARNING_RATE] = run.rates[step]
-        start = step * run.batch_size
-        frame.rows = 1 if lanes == 1 else min(run.batch_size, run.n_rows - start)
+    memcpy(clock, rule.clock, sizeof(clock))
+    for step in range(own.first, own.last):
+        if own.rates != NULL:
+            rule.hyper[LEARNING_RATE] = own.rates[step]
+        start = step * own.batch_size
+        frame.rows = 1 if lanes == 1 else min(own.batch_size, own.n_rows - start)
         frame.weight_sum = 1 if lanes == 1 else total_weight(
-            <const real*> data.weight, run.order, start, frame.rows)
+            <const real*> data.weight, own.order, start, frame.rows)
         if frame.weight_sum == 0:
             continue
-        gather_rows(net, &frame, data, run.order, start, x, y, weight)
+        gather_rows(net, &frame, data, own.order, start, x, y, weight)
         forward(net, &frame, params, x, a, z)
         loss = loss_of_rows(net, &frame, z, a + last, y, weight)
         mean = loss / frame.weight_sum
-        run.last_loss = mean
+        own.last_loss = mean
         if not isfinite(mean):
-            run.stopped = step
-            run.diverged = True
+            own.stopped = step
+            own.diverged = True
             break
-        if keep:
+        if own.keep:
+            # Before the first update, when what is near is what is far.
             keep_state(net, buffers, rule, run, sizeof(real))
-            keep = False
+            own.keep, own.kept = False, True
         output_delta(net, &frame, a + last, y, weight, delta + last)
         backward(net, &frame, params, x, a, delta, grad)
-        tick_plain(rule, rule.clock)
-        update_all(&near, rule.clock, params, grad, &frame)
-        run.weighted_loss += loss
-        run.total_weight += frame.weight_sum
-        run.updated = step + 1
+        tick_plain(rule, clock)
+        update_all(&near, clock, params, grad, &frame)
+        own.weighted_loss += loss
+        own.total_weight += frame.weight_sum
+        own.updated = step + 1
     copy_state(net, buffers, rule, &frame, params, grad, slots, True)
+    memcpy(rule.clock, clock, sizeof(clock))
+    run[0] = own
 
 
 cdef inline flat_f32 take_single_f32(
