@@ -15,6 +15,7 @@ from fastbp import kernels
 from fastbp.checks import FileFormatError
 from fastbp.config import show_config
 from fastbp.construction import load, mlp
+from fastbp.custom import register_activation, register_loss
 from fastbp.gradients import Gradients
 from fastbp.history import History, Stop
 from fastbp.network import Network
@@ -75,6 +76,8 @@ __all__ = [
     "kernels",
     "load",
     "mlp",
+    "register_activation",
+    "register_loss",
     "show_config",
 ]
 

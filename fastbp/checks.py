@@ -25,7 +25,7 @@ NUMERIC_KINDS = "biuf"
 
 
 class FileFormatError(ValueError):
-    """A file is not a fastbp model, or is damaged.
+    """A file is not a fastbp model, or is damaged, or has a name that is not registered.
 
     Examples
     --------

@@ -9,7 +9,7 @@ import pytest
 
 import fastbp
 
-COMPILED = ("_engine_", "_kernels_", "_cpu")
+COMPILED = ("_engine_", "_kernels_", "_cpu", "_callbacks")
 
 
 def module_names():

@@ -14,10 +14,11 @@ PACKAGE = Path(fastbp.__file__).parent
 SOURCES = Path(__file__).parents[2] / "src_pyx" / "fastbp"
 
 # Modules without a .py file; their levels are loaded by name.
-COMPILED = {"_cpu", "_engine", "_kernels"}
+COMPILED = {"_callbacks", "_cpu", "_engine", "_kernels"}
 
 # Downwards only: a unit imports units of lower rank. Units of one rank do not know each other. The
-# folders cli, datasets, integrations, kernels and optimizers each are one unit, free inside.
+# folders cli, custom, datasets, integrations, kernels and optimizers each are one unit, free
+# inside.
 RANKS = {
     "__main__": 12,
     "cli": 11,
@@ -40,11 +41,13 @@ RANKS = {
     "threads": 5,
     "kernels": 5,
     "spec": 4,
+    "custom": 3,
     "memory": 3,
     "names": 3,
     "class_weights": 3,
     "checks": 2,
     "_compiled": 1,
+    "_callbacks": 0,
     "_cpu": 0,
     "_engine": 0,
     "_kernels": 0,
@@ -52,7 +55,7 @@ RANKS = {
     "version": 0,
 }
 ONLY = {
-    "kernels": {"checks", "memory", "names", "spec", "_compiled"},
+    "kernels": {"checks", "custom", "memory", "names", "spec", "_compiled"},
     "_compiled": COMPILED,
     "datasets": set(),
 }
@@ -82,7 +85,10 @@ NOT_LOADED = [
 
 # Who may include whom on the compiled side.
 HEADERS = {
+    "_callbacks.pyx": {"custom", "real"},
+    "_callbacks.pxd": {"custom"},
     "_engine.pyx": {
+        "_callbacks",
         *("activation", "batch", "dense", "loss", "network", "passes", "real", "steps", "team"),
         *("norm", "normalization", "shuffle", "update"),
     },
@@ -100,17 +106,19 @@ HEADERS = {
     "run.pxd": {"batch", "network", "update"},
     "batch.pxd": {"backward", "forward", "network", "real"},
     "backward.pxd": {
-        *("activation", "dense", "loss", "network", "normalization", "real", "rules", "team"),
-        "update",
+        *("activation", "custom", "dense", "loss", "network", "normalization", "real", "rules"),
+        *("team", "update"),
     },
     "forward.pxd": {
-        *("activation", "dense", "dropout", "loss", "network", "normalization", "real", "team"),
+        *("activation", "custom", "dense", "dropout", "loss", "network", "normalization", "real"),
+        "team",
     },
-    "network.pxd": {"dense", "team"},
+    "custom.pxd": {"real"},
+    "network.pxd": {"custom", "dense", "team"},
     "normalization.pxd": {"dense", "real"},
     "dropout.pxd": {"real"},
     "team.pxd": set(),
-    "activation.pxd": {"elementary", "real"},
+    "activation.pxd": {"custom", "elementary", "real"},
     "dense.pxd": {"real"},
     "loss.pxd": {"elementary", "real", "rules"},
     "elementary.pxd": {"real"},
