@@ -48,17 +48,22 @@ if PLAIN or platform.machine().lower() not in {"x86_64", "amd64"}:
 MSVC_FLAGS = ["/O2", "/fp:precise", "/std:c11"]
 
 
+def extension_of(name: str, source: Path) -> Extension:
+    """Return the extension of one module."""
+    return Extension(
+        f"fastbp.{name}",
+        [source.as_posix()],
+        depends=[path.as_posix() for path in (SOURCE / "fastbp").iterdir()],
+        include_dirs=[(SOURCE / "fastbp").as_posix()],
+    )
+
+
 def leveled(name: str, level: str) -> Extension:
     """Return the extension of one level, from a copy of its source with its own init symbol."""
     GENERATED.mkdir(parents=True, exist_ok=True)
     source = GENERATED / f"{name}_{level}.pyx"
     shutil.copyfile(SOURCE / "fastbp" / f"{name}.pyx", source)
-    return Extension(
-        f"fastbp.{name}_{level}",
-        [source.as_posix()],
-        depends=[path.as_posix() for path in (SOURCE / "fastbp").iterdir()],
-        include_dirs=[(SOURCE / "fastbp").as_posix()],
-    )
+    return extension_of(f"{name}_{level}", source)
 
 
 def flags_of(extension: Extension, compiler_type: str) -> list[str] | None:
@@ -89,7 +94,9 @@ class ParallelBuild(build_ext):
 
 
 extensions = [leveled(name, level) for name in ("_engine", "_kernels") for level in LEVELS]
-extensions.append(Extension("fastbp._cpu", [(SOURCE / "fastbp" / "_cpu.pyx").as_posix()]))
+extensions += [
+    extension_of(name, SOURCE / "fastbp" / f"{name}.pyx") for name in ("_cpu", "_callbacks")
+]
 
 setup(
     ext_modules=cythonize(

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-MODULES = ["fastbp._cpu", "fastbp._engine", "fastbp._kernels"]
+MODULES = ["fastbp._callbacks", "fastbp._cpu", "fastbp._engine", "fastbp._kernels"]
 
 # What Cython adds to each module, which is no one's interface.
 CYTHON = r"""

@@ -113,6 +113,17 @@ def argument_lines(kind: Any) -> list[list[str]]:
     ]
 
 
+def own_text() -> str:
+    """Return how activations and losses of one's own get a name, from the docstrings."""
+    parts = []
+    for register in (fb.register_activation, fb.register_loss):
+        text = (inspect.getdoc(register) or "").partition("\n\nParameters\n")[0]
+        head = f"`fb.{register.__name__}({', '.join(inspect.signature(register).parameters)})`"
+        paragraphs = [" ".join(part.split()) for part in text.replace("``", "`").split("\n\n")]
+        parts.append("\n\n".join([f"{head}: {paragraphs[0]}", *paragraphs[1:]]))
+    return "\n\n".join(parts)
+
+
 def page() -> str:
     """Return the whole page."""
     kinds = [getattr(fb, name) for name in fb.__all__]
@@ -133,6 +144,7 @@ def page() -> str:
         table(["name", "value", "derivative", "parameter"], activation_lines()),
         "\n## Losses\n\nA loss is the mean over rows of L.\n",
         table(["name", "L of a row", "output", "targets", "parameter"], loss_lines()),
+        f"\n## Activations and losses of your own\n\n{own_text()}",
         "\n## Optimizers\n\nA name in lower case is one with its defaults.\n",
         table(["optimizer", ""], class_lines(list(optimizers.BY_NAME.values()))),
         f"\nEvery optimizer takes{shared.partition('Every optimizer takes')[2].rstrip()}",

@@ -16,6 +16,7 @@ from fastbp.callbacks import Callback, Checkpoint, EverySteps, Training
 from fastbp.checks import FileFormatError
 from fastbp.config import show_config
 from fastbp.construction import load, mlp
+from fastbp.custom import register_activation, register_loss
 from fastbp.gradients import Gradients
 from fastbp.history import History
 from fastbp.logs import CSVLog, JSONLog
@@ -86,6 +87,8 @@ __all__ = [
     "kernels",
     "load",
     "mlp",
+    "register_activation",
+    "register_loss",
     "show_config",
 ]
 

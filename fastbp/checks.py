@@ -30,7 +30,7 @@ CHUNK_NUMBERS = 1 << 18
 
 
 class FileFormatError(ValueError):
-    """A file is not a fastbp model, or is damaged.
+    """A file is not a fastbp model, or is damaged, or has a name that is not registered.
 
     Examples
     --------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastbp import checks, files
+from fastbp import checks, custom, files
 from fastbp.network import Network
 from fastbp.spec import mlp_layers
 
@@ -24,7 +24,8 @@ def load(path: files.StrPath) -> Network:
     Raises
     ------
     FileFormatError
-        The file is not a fastbp model, or is damaged.
+        The file is not a fastbp model, or is damaged; or it has a name that is to be registered
+        first (`register_activation`, `register_loss`).
     OSError
         The file cannot be read.
 
@@ -47,6 +48,8 @@ def load(path: files.StrPath) -> Network:
                 "params": contents.params,
             }
         )
+    except custom.UnregisteredError as error:
+        raise checks.FileFormatError(f"{files.as_path(path).name} {error}") from None
     except (KeyError, TypeError, ValueError) as error:
         raise checks.FileFormatError(
             f"{files.as_path(path).name} is not a fastbp model: {error}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from fastbp import checks
 
@@ -39,7 +39,7 @@ def plain(text: str) -> str:
     return text.partition("(")[0]
 
 
-def canonical(argument: str, text: object, known: Mapping[str, int], parameters: Parameters) -> str:
+def canonical(argument: str, text: object, known: Iterable[str], parameters: Parameters) -> str:
     """Return a name, with its parameter where that is not the default, in one way of writing.
 
     Parameters
@@ -48,8 +48,8 @@ def canonical(argument: str, text: object, known: Mapping[str, int], parameters:
         What messages call it.
     text : str
         name, name(value) or name(parameter=value).
-    known : mapping
-        Its keys are the names.
+    known : iterable of str
+        The names.
     parameters : mapping
         name -> (parameter, default) of those with one.
 

@@ -28,7 +28,8 @@ class Network(Learner):
         log_cosh, quantile, hinge (y is -1 or 1), with any output. cross_entropy and kl_divergence
         with output softmax, binary_cross_entropy with sigmoid, poisson and gamma with exp,
         gaussian_nll (means, then logarithms of variances) with identity. Parameters stand in
-        brackets: "huber(1.5)", "quantile(0.9)", "cross_entropy(label_smoothing=0.1)".
+        brackets: "huber(1.5)", "quantile(0.9)", "cross_entropy(label_smoothing=0.1)". Or a name
+        given to `register_loss`.
     dtype : str
         "float32" or "float64", of parameters and arithmetic.
     seed : int or None

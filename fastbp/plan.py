@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbp import names
+from fastbp import custom, names
 from fastbp._compiled import engine
 from fastbp.checks import Array
+from fastbp.custom import Custom
 from fastbp.memory import LINE_BYTES, zeros
 from fastbp.spec import Dense, Spec
 
@@ -45,6 +46,7 @@ class LayerPlan(NamedTuple):
     n_out: int
     activation: str
     alpha: float
+    custom: Custom | None
     weight: int
     bias: int
     row: int
@@ -138,6 +140,9 @@ class Plan:
     ) -> None:
         self.dtype = np.dtype(spec.dtype)
         self.loss, self.loss_parameter = names.split(spec.loss, engine.LOSS_PARAMETERS)
+        self.custom_loss = custom.LOSSES.get(self.loss)
+        # Then no parameter is updated before all deltas of a step are there.
+        self.calls_python = spec.calls_python
         self.n_in, self.n_out, self.n_y = spec.n_in, spec.n_out, spec.n_y
         self.key = spec.dropout_key
         self.threads = threads
@@ -157,7 +162,8 @@ class Plan:
         a = self._places(widths[1:], in_turn=not trains and threads == 1)
         z = [self._kept(layer, trains) for layer in spec.layers[:-1]]
         z.append(self._take(self.capacity * widths[-1]))
-        deltas = self._places(widths[1:], in_turn=threads == 1) if trains else [-1] * len(a)
+        in_turn = threads == 1 and not self.calls_python
+        deltas = self._places(widths[1:], in_turn) if trains else [-1] * len(a)
         params, self.n_params = places(spec)
         self.layers = [
             LayerPlan(
@@ -190,6 +196,7 @@ class Plan:
         return {
             "activation": activation,
             "alpha": alpha,
+            "custom": custom.ACTIVATIONS.get(activation),
             "norm": norm,
             "norm_parameter": parameter,
             "dropout": layer.dropout,
@@ -251,7 +258,8 @@ class Plan:
 
     def _kept(self, layer: Dense, trains: bool) -> int:
         """Return a place for a hidden layer's z where its derivative needs it, else -1."""
-        if not trains or names.plain(layer.activation) not in engine.NEEDING_Z:
+        name = names.plain(layer.activation)
+        if not trains or not (name in engine.NEEDING_Z or name in custom.ACTIVATIONS):
             return -1
         return self._take(self.capacity * self._row(layer.units))
 

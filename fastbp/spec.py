@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import checks, names
+from fastbp import checks, custom, names
 from fastbp._compiled import engine
 from fastbp.checks import Array
 
@@ -37,7 +37,8 @@ TARGETS_OF_LOSS = engine.TARGETS_OF_LOSS
 
 def activation_name(argument: str, text: object) -> str:
     """Return the name of an activation, checked and written in one way."""
-    return names.canonical(argument, text, engine.ACTIVATIONS, ACTIVATION_PARAMETERS)
+    known = (*ACTIVATIONS, *custom.ACTIVATIONS)
+    return names.canonical(argument, text, known, ACTIVATION_PARAMETERS)
 
 
 def checked_init(value: object) -> Init:
@@ -78,7 +79,7 @@ def norm_name(value: object) -> str | None:
 
 def loss_name(text: object) -> str:
     """Return the name of a loss, checked and written in one way."""
-    return names.canonical("loss", text, engine.LOSSES, LOSS_PARAMETERS)
+    return names.canonical("loss", text, (*LOSSES, *custom.LOSSES), LOSS_PARAMETERS)
 
 
 class Dense:
@@ -93,7 +94,8 @@ class Dense:
     activation : str
         identity, sigmoid, relu, tanh, softmax, leaky_relu, elu, selu, gelu, gelu_tanh, silu,
         softplus, softsign, hard_sigmoid, hard_tanh, mish, exp, sin, log_softmax. leaky_relu and elu
-        take their alpha (0.01 and 1, at least 0) in brackets: "leaky_relu(0.2)".
+        take their alpha (0.01 and 1, at least 0) in brackets: "leaky_relu(0.2)". Or a name given to
+        `register_activation`.
     bias : bool
         Whether the layer adds b.
     dropout : float
@@ -252,6 +254,12 @@ class Spec:
         """Which layers are not frozen at the moment."""
         return tuple(layer.trainable for layer in self.layers)
 
+    @property
+    def calls_python(self) -> bool:
+        """Whether an activation or the loss is a Python function of the user's own."""
+        found = [custom.ACTIVATIONS.get(layer.activation) for layer in self.layers]
+        return any(one and one.calls_python for one in (*found, custom.LOSSES.get(self.loss)))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the description as plain JSON values."""
         return {
@@ -265,6 +273,9 @@ class Spec:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Spec:
         """Return the Spec that `to_dict` described."""
+        for layer in values["layers"]:
+            custom.require("activation", layer["activation"], engine.ACTIVATIONS)
+        custom.require("loss", values["loss"], engine.LOSSES)
         layers = [Dense(**layer) for layer in values["layers"]]
         return cls(values["n_in"], layers, values["loss"], values["dtype"], values["seed"])
 

@@ -1,6 +1,7 @@
 """How many threads a call uses: no more than the process may have, nor than the work pays for.
 
-What pays is counted in floating-point operations, of which a core does some 150e9 a second.
+What pays is counted in floating-point operations, of which a core does some 150e9 a second. Where
+Python functions of the user's are called, one at a time, nothing pays.
 """
 
 import functools
@@ -83,7 +84,8 @@ def pass_threads(threads: int | None, spec: Spec, rows: int) -> int:
     work = 2 * rows * spec.n_weights
     if threads is None and work < 2 * CALL_WORK:
         return 1
-    return max(1, int(min(most_threads(threads), work / CALL_WORK)))
+    most = most_threads(threads)
+    return 1 if spec.calls_python else max(1, int(min(most, work / CALL_WORK)))
 
 
 def fit_threads(threads: int | None, spec: Spec, batch_size: int, steps: float) -> int:
@@ -94,4 +96,5 @@ def fit_threads(threads: int | None, spec: Spec, batch_size: int, steps: float) 
     moved = weights / (2 if split_columns(spec, 2) else 1)
     moved += 2 * batch_size * sum(spec.sizes[1:])
     paid = min(work / (STEP_WORK + ELEMENT_WORK * moved), work * steps / CALL_WORK)
-    return max(1, int(min(most_threads(threads), paid)))
+    most = most_threads(threads)
+    return 1 if spec.calls_python else max(1, int(min(most, paid)))

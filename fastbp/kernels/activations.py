@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastbp import checks, names
+from fastbp import checks, custom, names
 from fastbp._compiled import kernels as compiled
 from fastbp.checks import Array
 from fastbp.kernels.arguments import (
@@ -292,7 +292,7 @@ def activate(z: npt.ArrayLike, activation: str) -> Array:
     name = activation_name("activation", activation)
     array = matrix("z", z)
     out = copied(array, common_dtype(array))
-    compiled.activation_value(*split_activation(name), out)
+    activate_in_place(name, out)
     return out
 
 
@@ -332,6 +332,22 @@ def vjp(activation: str, z: Array, gradient: Array) -> Array:
         )
     dtype = common_dtype(z, gradient)
     a, g, kept = copied(z, dtype), copied(gradient, dtype), copied(z, dtype)
-    compiled.activation_value(*split_activation(activation), a)
-    compiled.activation_vjp(*split_activation(activation), a, kept, g)
+    activate_in_place(activation, a)
+    times_derivative(activation, a, kept, g)
     return g
+
+
+def activate_in_place(activation: str, z: Array) -> None:
+    """Z <- s(z) of a name that was checked; C-contiguous rows."""
+    if activation in custom.ACTIVATIONS:
+        z[...] = custom.ACTIVATIONS[activation].value(z.copy())
+    else:
+        compiled.activation_value(*split_activation(activation), z)
+
+
+def times_derivative(activation: str, a: Array, z: Array, g: Array) -> None:
+    """G <- g * s'(z), or dL/dz of g = dL/da, with a = s(z)."""
+    if activation in custom.ACTIVATIONS:
+        g *= custom.ACTIVATIONS[activation].slope(z.copy())
+    else:
+        compiled.activation_vjp(*split_activation(activation), a, z, g)

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastbp import checks, names
+from fastbp import checks, custom, names
 from fastbp._compiled import kernels as compiled
 from fastbp.checks import Array
+from fastbp.kernels.activations import activate_in_place, split_activation, times_derivative
 from fastbp.kernels.arguments import (
     common_dtype,
     copied,
     matrix,
 )
 from fastbp.spec import (
-    ACTIVATION_PARAMETERS,
     LOSS_PARAMETERS,
     activation_name,
     check_pair,
@@ -60,6 +60,9 @@ def loss_value(
     """
     _, of_loss, rows = _outputs(z, y, activation, loss)
     array, a, target, label = rows
+    found = custom.LOSSES.get(of_loss[0])
+    if found is not None and target is not None:
+        return float(found.value(a, target.copy()).sum(dtype=np.float64)) / len(array)
     return compiled.loss_sum(*of_loss, array, a, target, label) / len(array)
 
 
@@ -91,10 +94,21 @@ def output_delta(
     array([[0.5],
            [0. ]])
     """
-    of_output, of_loss, rows = _outputs(z, y, activation, loss)
+    output, of_loss, rows = _outputs(z, y, activation, loss)
     array, a, target, label = rows
+    found = custom.LOSSES.get(of_loss[0])
     delta = np.empty_like(a)
-    compiled.loss_delta(*of_output, *of_loss, array, a, target, label, delta)
+    if found is None and output not in custom.ACTIVATIONS:
+        of_output = split_activation(output)
+        compiled.loss_delta(*of_output, *of_loss, array, a, target, label, delta)
+        return delta
+    if found is not None and target is not None:
+        delta[...] = found.slope(a.copy(), target.copy())
+        delta /= len(a)
+    else:
+        # dL/da: that of a linear output.
+        compiled.loss_delta("identity", 0.0, *of_loss, array, a, target, label, delta)
+    times_derivative(output, a, array, delta)
     return delta
 
 
@@ -103,15 +117,15 @@ Named = tuple[str, float]
 
 def _outputs(
     z: npt.ArrayLike, y: npt.ArrayLike, activation: str, loss: str
-) -> tuple[Named, Named, tuple[Array, Array, Array | None, Array | None]]:
-    """Return the activation and the loss, each with its parameter, and (z, a, y, label) checked."""
-    output = names.split(activation_name("activation", activation), ACTIVATION_PARAMETERS)
+) -> tuple[str, Named, tuple[Array, Array, Array | None, Array | None]]:
+    """Return activation, loss with its parameter, and (z, a, y, label), all of them checked."""
+    output = activation_name("activation", activation)
     of_loss = names.split(loss_name(loss), LOSS_PARAMETERS)
-    check_pair(output[0], of_loss[0])
+    check_pair(names.plain(output), of_loss[0])
     array = matrix("z", z)
     dtype = common_dtype(array)
     n_y = targets_a_row(of_loss[0], array.shape[1])
     target, label = checks.targets(y, of_loss[0], len(array), n_y, dtype)
     array, a = copied(array, dtype), copied(array, dtype)
-    compiled.activation_value(*output, a)
+    activate_in_place(output, a)
     return output, of_loss, (array, a, target, label)

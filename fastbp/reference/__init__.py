@@ -24,6 +24,7 @@ A good order to read the files, each of which is one idea:
 8. ``training``, ``schedules``, ``stopping`` and ``history``: the loop, how long its steps are, when
    to leave it, and what it leaves.
 
+``custom`` takes activations and losses of your own, once their derivatives have been checked.
 ``scalars`` finds exp, log, sqrt and tanh for each type of number, ``checks`` refuses bad input and
 ``kernels`` lists the functions that have a compiled counterpart.
 
@@ -41,6 +42,7 @@ True
 """
 
 from . import kernels
+from .custom import register_activation, register_loss
 from .history import History
 from .layers import Dense
 from .network import Network, mlp
@@ -101,4 +103,6 @@ __all__ = [
     "Warmup",
     "kernels",
     "mlp",
+    "register_activation",
+    "register_loss",
 ]

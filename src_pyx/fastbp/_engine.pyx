@@ -2,10 +2,15 @@
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport PyCapsule_GetPointer
 
-from .activation cimport activation_codes, activation_parameters, couples_row, needs_z
+from ._callbacks cimport Callbacks
+from .activation cimport (
+    CUSTOM as CUSTOM_ACTIVATION, activation_codes, activation_parameters, couples_row, needs_z,
+)
 from .batch cimport Buffers, Data, total_weight
 from .dense cimport LINE_BYTES as LINE, SUM_BLOCK, scratch_bytes
-from .loss cimport loss_code, loss_codes, loss_outputs, loss_parameters, loss_targets
+from .loss cimport (
+    CUSTOM as CUSTOM_LOSS, loss_code, loss_codes, loss_outputs, loss_parameters, loss_targets,
+)
 from .network cimport Layer, Network
 from .norm cimport norm
 from .normalization cimport NO_NORM, norm_codes, norm_parameters
@@ -142,6 +147,7 @@ cdef class Engine:
     cdef bint columns
     cdef bint single
     cdef dict owners
+    cdef Callbacks callbacks
 
     def __cinit__(self, plan, params, grad):
         self.net.layers = NULL
@@ -152,15 +158,25 @@ cdef class Engine:
 
     def __init__(self, plan, params, grad):
         cdef Layer* out
+        self.callbacks = Callbacks()
         for index, layer in enumerate(plan.layers):
             out = &self.net.layers[index]
             out.n_in, out.n_out, out.row = layer.n_in, layer.n_out, layer.row
-            out.activation = ACTIVATIONS[layer.activation]
+            if layer.custom is None:
+                out.activation = ACTIVATIONS[layer.activation]
+            else:
+                out.activation = CUSTOM_ACTIVATION
+                self.callbacks.bind(&out.custom, layer.custom)
             out.weight, out.bias = layer.weight, layer.bias
             out.alpha = layer.alpha
             out.a, out.z, out.delta = layer.a, layer.z, layer.delta
             set_extras(out, layer)
-        self.net.loss = loss_code(LOSSES[plan.loss], plan.loss_parameter)
+        if plan.custom_loss is None:
+            self.net.loss = loss_code(LOSSES[plan.loss], plan.loss_parameter)
+        else:
+            self.net.loss = CUSTOM_LOSS
+            self.callbacks.bind(&self.net.custom, plan.custom_loss)
+        self.net.failed = &self.callbacks.failed if plan.calls_python else NULL
         self.net.loss_parameter = plan.loss_parameter
         self.net.n_in, self.net.n_out, self.net.n_y = plan.n_in, plan.n_out, plan.n_y
         self.net.capacity, self.net.n_params = plan.capacity, plan.n_params
@@ -247,6 +263,7 @@ cdef class Engine:
         job.team = members_of(team)
         with nogil:
             run_task(job.team, predict_single if self.single else predict_double, &job)
+        self.callbacks.raise_error()
 
     def evaluate(self, Team team=None):
         """Return the mean loss over the bound rows."""
@@ -262,6 +279,7 @@ cdef class Engine:
             else:
                 job.loss /= total_weight(
                     <const double*> self.data.weight, NULL, 0, self.data.n_rows)
+        self.callbacks.raise_error()
         return job.loss
 
     def gradient(self, x_grad):
@@ -283,6 +301,7 @@ cdef class Engine:
                 )
             restore_mode(mode)
         self.owners["x_grad"] = None
+        self.callbacks.raise_error()
         return loss
 
     def backward(self, x, output_gradient, x_grad):
@@ -307,6 +326,7 @@ cdef class Engine:
             restore_mode(mode)
         for name in ("x", "output_gradient", "x_grad"):
             self.owners[name] = None
+        self.callbacks.raise_error()
 
     def begin_sums(self, double loss=0, double weight=0):
         """Let the sums over an epoch's rows begin, at 0 or where an earlier run left them."""
@@ -321,7 +341,7 @@ cdef class Engine:
         `rates` has the learning rate of each step from 0 on, float64. With `keep`, parameters and
         optimizer state are copied to the safe place before the first update. Returns whether a
         step's loss was not finite; then that step is `stopped`, and neither it nor any later one
-        was taken.
+        was taken. The same where a Python function of the user's raises, which is raised here.
         """
         cdef Run* run = &self.run_state
         cdef Job job
@@ -340,6 +360,7 @@ cdef class Engine:
         job.team, job.columns = members_of(self.team), self.columns
         with nogil:
             run_task(job.team, run_single if self.single else run_double, &job)
+        self.callbacks.raise_error()
         return run.diverged
 
     @property

@@ -20,7 +20,7 @@ def activation_value(str activation, double alpha, real[:, ::1] z):
     """z <- s(z), (n_rows, width), in place."""
     cdef int code = ACTIVATIONS[activation]
     with nogil:
-        activate(code, alpha, &z[0, 0], z.shape[0], z.shape[1], z.shape[1])
+        activate(code, alpha, NULL, &z[0, 0], z.shape[0], z.shape[1], z.shape[1])
 
 
 def activation_vjp(
@@ -30,7 +30,7 @@ def activation_vjp(
     cdef int code = ACTIVATIONS[activation]
     with nogil:
         times_derivative(
-            code, alpha, &a[0, 0], &z[0, 0], &g[0, 0], a.shape[0], a.shape[1], a.shape[1])
+            code, alpha, NULL, &a[0, 0], &z[0, 0], &g[0, 0], a.shape[0], a.shape[1], a.shape[1])
 
 
 def rows_product(
@@ -83,8 +83,8 @@ def loss_delta(
         )
     if not gives_delta(code):
         times_derivative(
-            activation_code, alpha, &a[0, 0], &z[0, 0], &delta[0, 0], a.shape[0], a.shape[1],
-            a.shape[1])
+            activation_code, alpha, NULL, &a[0, 0], &z[0, 0], &delta[0, 0], a.shape[0],
+            a.shape[1], a.shape[1])
 
 
 def add_gradients(

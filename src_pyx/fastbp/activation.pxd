@@ -39,8 +39,9 @@ periodic activation functions", NeurIPS 2020, eq. 4.
 
 To add one: a code, a row in `activation_codes` (and in `activation_parameters`, `needs_z`), a value
 and a derivative, a branch in `activate_apart` and in `derivative_apart`; then its twin in
-fastbp/reference/activations.py.
+fastbp/reference/activations.py. CUSTOM stands for all that users register.
 """
+from .custom cimport Custom, custom_times_derivative, custom_value
 from .elementary cimport cosine, exp, expm1, log, normal_cdf, sigmoid, sine, softplus, tanh
 from .real cimport apart, magnitude, multiply_add, real
 
@@ -65,6 +66,7 @@ cdef enum:
     EXP = 16
     SIN = 17
     LOG_SOFTMAX = 18
+    CUSTOM = 19
 
 
 cdef inline dict activation_codes():
@@ -273,7 +275,8 @@ cdef inline void log_softmax_vjp_row(const real* a, real* g, Py_ssize_t n) noexc
 
 
 cdef inline apart activate_apart(
-    int activation, double alpha, real* z, Py_ssize_t rows, Py_ssize_t width, Py_ssize_t row
+    int activation, double alpha, const Custom* custom, real* z, Py_ssize_t rows,
+    Py_ssize_t width, Py_ssize_t row
 ) noexcept nogil:
     """z <- s(z) in place, of the activations beyond the first five."""
     cdef Py_ssize_t i, n = rows * row
@@ -320,11 +323,13 @@ cdef inline apart activate_apart(
     elif activation == LOG_SOFTMAX:
         for i in range(rows):
             log_softmax_row(z + i * row, width)
+    elif activation == CUSTOM:
+        custom_value(custom, z, rows, width, row)
 
 
 cdef inline apart derivative_apart(
-    int activation, double alpha, const real* a, const real* z, real* g, Py_ssize_t rows,
-    Py_ssize_t width, Py_ssize_t row
+    int activation, double alpha, const Custom* custom, const real* a, const real* z, real* g,
+    Py_ssize_t rows, Py_ssize_t width, Py_ssize_t row
 ) noexcept nogil:
     """g <- g * s'(z) in place, of the activations beyond the first five."""
     cdef Py_ssize_t i, n = rows * row
@@ -371,6 +376,8 @@ cdef inline apart derivative_apart(
     elif activation == LOG_SOFTMAX:
         for i in range(rows):
             log_softmax_vjp_row(a + i * row, g + i * row, width)
+    elif activation == CUSTOM:
+        custom_times_derivative(custom, z, g, rows, width, row)
 
 
 cdef inline void activate_first(
@@ -412,21 +419,25 @@ cdef inline void derivative_first(
 
 
 cdef inline void activate(
-    int activation, double alpha, real* z, Py_ssize_t rows, Py_ssize_t width, Py_ssize_t row
+    int activation, double alpha, const Custom* custom, real* z, Py_ssize_t rows,
+    Py_ssize_t width, Py_ssize_t row
 ) noexcept nogil:
-    """z <- s(z) in place: (rows, width), rows `row` apart, what lies between them overwritten."""
+    """z <- s(z) in place: (rows, width), rows `row` apart, what lies between them overwritten.
+
+    `custom` is read for CUSTOM alone.
+    """
     if activation > SOFTMAX:
-        activate_apart(activation, alpha, z, rows, width, row)
+        activate_apart(activation, alpha, custom, z, rows, width, row)
     else:
         activate_first(activation, z, rows, width, row)
 
 
 cdef inline void times_derivative(
-    int activation, double alpha, const real* a, const real* z, real* g, Py_ssize_t rows,
-    Py_ssize_t width, Py_ssize_t row
+    int activation, double alpha, const Custom* custom, const real* a, const real* z, real* g,
+    Py_ssize_t rows, Py_ssize_t width, Py_ssize_t row
 ) noexcept nogil:
     """g <- g * s'(z) in place, laid out as in `activate`; z is read where `needs_z` alone."""
     if activation > SOFTMAX:
-        derivative_apart(activation, alpha, a, z, g, rows, width, row)
+        derivative_apart(activation, alpha, custom, a, z, g, rows, width, row)
     else:
         derivative_first(activation, a, g, rows, width, row)

@@ -2,12 +2,13 @@
 from libc.string cimport memcpy
 
 from .activation cimport times_derivative
+from .custom cimport custom_gradients
 from .dense cimport (
     FAR_BYTES, GRADIENT_BYTES, GRADIENT_ROWS, LINE_BYTES, NEAR, NEAR_BYTES, NEAR_ROWS, SUM_BLOCK,
     WHOLE_BYTES, bring_near, column_sums, packed_bytes, piece_bytes, product,
     product_by_transpose, product_transposed,
 )
-from .loss cimport gives_delta, loss_gradient_of_row
+from .loss cimport CUSTOM, gives_delta, loss_gradient_of_row
 from .network cimport Layer, Moment, Network, Part, Span, columns_in, share_of
 from .normalization cimport (
     LAYER_NORM, NO_NORM, batch_delta, inverse_deviations, layer_delta, move_running,
@@ -17,6 +18,21 @@ from .real cimport apart, real
 from .rules cimport Stretch
 from .team cimport meet
 from .update cimport Rule, update
+
+
+cdef inline void times_derivative_part(
+    const Layer* layer, const real* a, const real* z, real* g, Py_ssize_t rows,
+    Py_ssize_t width
+) noexcept nogil:
+    """g <- g * s'(z) in place for whole rows, or for some columns of each."""
+    cdef Py_ssize_t r, row = layer.row
+    if width == layer.n_out:
+        times_derivative(layer.activation, layer.alpha, &layer.custom, a, z, g, rows, width, row)
+        return
+    for r in range(rows):
+        times_derivative(
+            layer.activation, layer.alpha, &layer.custom, a + r * row, z + r * row, g + r * row,
+            1, width, width)
 
 
 cdef inline void output_delta(
@@ -31,6 +47,10 @@ cdef inline void output_delta(
     cdef const real* z = work + last.z
     cdef real* delta = work + last.delta
     cdef real scale = <real> (1 / total_weight)
+    if net.loss == CUSTOM:
+        custom_gradients(
+            &net.custom, a + part.first * last.row, last.row, y + part.first * y_row, y_row,
+            part.stop - part.first, net.n_out, delta + part.first * last.row)
     for r in range(part.first, part.stop):
         if weight != NULL:
             scale = <real> (weight[r] / total_weight)
@@ -55,10 +75,9 @@ cdef inline void output_derivative(
     if last.apart:
         delta_of_layer(net, params, work, grad, net.n_layers - 1, part, moment)
         return
-    times_derivative(
-        last.activation, last.alpha, work + last.a + first, work + last.z + first,
-        work + last.delta + first, part.stop - part.first, last.n_out, last.row,
-    )
+    times_derivative_part(
+        last, <const real*> work + last.a + first, <const real*> work + last.z + first,
+        work + last.delta + first, part.stop - part.first, last.n_out)
 
 
 cdef inline apart delta_of_layer(
@@ -79,9 +98,11 @@ cdef inline apart delta_of_layer(
         if layer.mask >= 0:
             for j in range(width):
                 g[j] *= work[layer.mask + place + j]
-        times_derivative(
-            layer.activation, layer.alpha, work + a + place,
-            work + (a if layer.z < 0 else layer.z) + place, g, 1, width, width)
+    place = part.first * layer.row + span.first
+    times_derivative_part(
+        layer, <const real*> work + a + place,
+        <const real*> work + (a if layer.z < 0 else layer.z) + place, work + layer.delta + place,
+        part.stop - part.first, width)
     if layer.norm != NO_NORM:
         delta_before_norm(net, params, work, grad, index, part, moment)
 
@@ -188,13 +209,7 @@ cdef inline void data_gradient(
         return
     a = <const real*> work + below.a + place
     z = a if below.z < 0 else <const real*> work + below.z + place
-    if width == below.n_out:
-        times_derivative(below.activation, below.alpha, a, z, before, rows, width, row)
-        return
-    for r in range(rows):
-        times_derivative(
-            below.activation, below.alpha, a + r * row, z + r * row, before + r * row, 1, width,
-            width)
+    times_derivative_part(below, a, z, before, rows, width)
 
 
 cdef inline Py_ssize_t piece_columns(Py_ssize_t n_out, Py_ssize_t item) noexcept nogil:

@@ -2,9 +2,10 @@
 from libc.string cimport memcpy
 
 from .activation cimport activate
+from .custom cimport custom_losses
 from .dense cimport LINE_BYTES, product, product_by_transpose
 from .dropout cimport drop
-from .loss cimport has_power, loss_of_row, take_logarithms
+from .loss cimport CUSTOM, has_power, loss_of_row, take_logarithms
 from .network cimport Layer, Moment, Network, Part, Span, columns_in, share_of
 from .normalization cimport (
     LAYER_NORM, NO_NORM, batch_statistics, inverse_deviations, normalise_by, normalise_row,
@@ -25,6 +26,19 @@ cdef inline apart by_transposed_weight(
         for r in range(rows):
             for j in range(width):
                 z[r * z_row + j] += bias[j]
+
+
+cdef inline void activate_part(
+    const Layer* layer, real* z, Py_ssize_t rows, Py_ssize_t width
+) noexcept nogil:
+    """z <- s(z) in place for whole rows, or for some columns of each."""
+    cdef Py_ssize_t r
+    if width == layer.n_out:
+        activate(layer.activation, layer.alpha, &layer.custom, z, rows, width, layer.row)
+        return
+    for r in range(rows):
+        activate(
+            layer.activation, layer.alpha, &layer.custom, z + r * layer.row, 1, width, width)
 
 
 cdef inline void layer_forward(
@@ -57,17 +71,14 @@ cdef inline void layer_forward(
     if layer.apart:
         finish(net, params, work, index, a, a_row, part, span, moment)
         return
-    if width == layer.n_out:
-        if layer.z >= 0:
-            memcpy(work + layer.z + part.first * layer.row, z, rows * layer.row * sizeof(real))
-        activate(layer.activation, layer.alpha, z, rows, width, layer.row)
-        return
-    for r in range(rows):
-        if layer.z >= 0:
+    if layer.z >= 0 and width == layer.n_out:
+        memcpy(work + layer.z + part.first * layer.row, z, rows * layer.row * sizeof(real))
+    elif layer.z >= 0:
+        for r in range(rows):
             memcpy(
                 work + layer.z + (part.first + r) * layer.row + span.first, z + r * layer.row,
                 width * sizeof(real))
-        activate(layer.activation, layer.alpha, z + r * layer.row, 1, width, width)
+    activate_part(layer, z, rows, width)
 
 
 cdef inline apart finish(
@@ -80,12 +91,16 @@ cdef inline apart finish(
     cdef real* a
     if layer.norm != NO_NORM:
         normalise(net, params, work, index, part, span, moment)
+    if layer.z >= 0:
+        for r in range(part.first, part.stop):
+            place = r * layer.row + span.first
+            memcpy(work + layer.z + place, work + layer.a + place, width * sizeof(real))
+    activate_part(
+        layer, work + layer.a + part.first * layer.row + span.first, part.stop - part.first,
+        width)
     for r in range(part.first, part.stop):
         place = r * layer.row + span.first
         a = work + layer.a + place
-        if layer.z >= 0:
-            memcpy(work + layer.z + place, a, width * sizeof(real))
-        activate(layer.activation, layer.alpha, a, 1, width, width)
         if layer.s >= 0:
             memcpy(work + layer.s + place, a, width * sizeof(real))
         if layer.mask >= 0:
@@ -160,12 +175,17 @@ cdef inline void losses_of_rows(
     cdef const real* a = work + net.layers[net.n_layers - 1].a
     cdef const real* z = work + net.layers[net.n_layers - 1].z
     cdef real* power = work + net.scratch + part.thread * net.scratch_length - part.first
-    for r in range(part.first, part.stop):
-        losses[r] = loss_of_row(
-            net.loss, net.loss_parameter, z + r * row, a + r * row,
-            NULL if y == NULL else y + r * y_row, 0 if label == NULL else label[r], net.n_out,
-            power + r,
-        )
+    if net.loss == CUSTOM:
+        custom_losses(
+            &net.custom, a + part.first * row, row, y + part.first * y_row, y_row,
+            part.stop - part.first, net.n_out, losses + part.first)
+    else:
+        for r in range(part.first, part.stop):
+            losses[r] = loss_of_row(
+                net.loss, net.loss_parameter, z + r * row, a + r * row,
+                NULL if y == NULL else y + r * y_row, 0 if label == NULL else label[r],
+                net.n_out, power + r,
+            )
     if has_power(net.loss):
         take_logarithms(power + part.first, part.stop - part.first)
         for r in range(part.first, part.stop):

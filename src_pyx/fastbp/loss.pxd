@@ -38,7 +38,8 @@ architecture", CVPR 2016, section 7.
 
 To add one: a code, a row in `loss_codes` (and in `loss_parameters`, `loss_outputs`,
 `loss_targets`), a branch in `loss_apart` and one in `gradient_apart`; then its twin in
-fastbp/reference/losses.py.
+fastbp/reference/losses.py. CUSTOM stands for all that users register; its rows are
+taken together (custom.pxd) and not one by one.
 """
 from .elementary cimport exp, expm1, log, log1p, softplus, tanh
 from .real cimport apart, magnitude, multiply_add, real
@@ -60,6 +61,7 @@ cdef enum:
     KL_DIVERGENCE = 11
     # cross_entropy with label_smoothing above 0.
     SMOOTHED = 12
+    CUSTOM = 13
 
 
 cdef inline dict loss_codes():
@@ -103,7 +105,7 @@ cdef inline int loss_code(int loss, double parameter) noexcept nogil:
 
 cdef inline bint gives_delta(int loss) noexcept nogil:
     """Whether the gradient is already dL/dz; otherwise it is dL/da and s'(z) is still to come."""
-    return loss not in (MSE, MAE, HUBER, LOG_COSH, QUANTILE, HINGE)
+    return loss not in (MSE, MAE, HUBER, LOG_COSH, QUANTILE, HINGE, CUSTOM)
 
 
 cdef inline bint has_power(int loss) noexcept nogil:
@@ -286,7 +288,7 @@ cdef inline apart gradient_apart(
     int loss, double parameter, const real* z, const real* a, const real* y, long long label,
     Py_ssize_t n, real scale, real* g
 ) noexcept nogil:
-    """The row's gradient, of the losses beyond the first three."""
+    """The row's gradient, of the losses beyond the first three; of CUSTOM, dL/da is in g."""
     cdef Py_ssize_t j, half = n // 2
     cdef real d, even = <real> parameter / n, share
     if loss == SMOOTHED:
@@ -299,6 +301,9 @@ cdef inline apart gradient_apart(
             share = exp(-a[half + j])
             g[j] = d * share * scale
             g[half + j] = multiply_add(-d * share, d, <real> 1) / 2 * scale
+    elif loss == CUSTOM:
+        for j in range(n):
+            g[j] *= scale
     else:
         for j in range(n):
             g[j] = gradient_of_difference(loss, <real> parameter, a[j], y[j], z[j]) * scale

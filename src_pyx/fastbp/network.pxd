@@ -18,6 +18,7 @@ but for the sums of the gradient: threads own rows of the block in forward and b
 then own rows of each dW. Or, where layers are wide, they own columns of each a and delta^(l-1) and
 meet after each layer, so that no thread packs the whole of a W.
 """
+from .custom cimport Custom
 from .dense cimport LINE_BYTES
 from .team cimport Team
 
@@ -30,6 +31,8 @@ cdef struct Layer:
     Py_ssize_t n_out
     int activation
     double alpha
+    # The user's own function, where that is the activation.
+    Custom custom
     Py_ssize_t weight
     Py_ssize_t bias
     Py_ssize_t row
@@ -69,6 +72,9 @@ cdef struct Network:
     int n_layers
     int loss
     double loss_parameter
+    Custom custom
+    # Whether a Python function of the user's has failed; NULL where none is called.
+    const bint* failed
     Py_ssize_t n_in
     Py_ssize_t n_out
     Py_ssize_t n_y
@@ -109,6 +115,11 @@ cdef struct Part:
 cdef struct Span:
     Py_ssize_t first
     Py_ssize_t stop
+
+
+cdef inline bint has_failed(const Network* net) noexcept nogil:
+    """Whether a Python function has failed, so that a step must not be taken."""
+    return net.failed != NULL and net.failed[0]
 
 
 cdef inline Span share_of(

@@ -39,7 +39,7 @@
 #endif
 
 /* Denormals cost over 100 cycles each on most CPUs; a training call flushes them to zero and gives
-   the caller's mode back at its end. */
+   the caller's mode back at its end. Python functions that it calls see them. */
 #if defined(__SSE2__) || defined(_M_X64)
 #include <xmmintrin.h>
 static inline unsigned int fastbp_flush_denormals(void) {
@@ -47,9 +47,15 @@ static inline unsigned int fastbp_flush_denormals(void) {
     _mm_setcsr(mode | 0x8040u); /* flush results (bit 15) and operands (bit 6) */
     return mode;
 }
+static inline unsigned int fastbp_keep_denormals(void) {
+    unsigned int mode = _mm_getcsr();
+    _mm_setcsr(mode & ~0x8040u);
+    return mode;
+}
 static inline void fastbp_restore_mode(unsigned int mode) { _mm_setcsr(mode); }
 #else
 static inline unsigned int fastbp_flush_denormals(void) { return 0; }
+static inline unsigned int fastbp_keep_denormals(void) { return 0; }
 static inline void fastbp_restore_mode(unsigned int mode) { (void)mode; }
 #endif
 

@@ -11,6 +11,7 @@ cdef extern from "real.h" nogil:
     float fastbp_fmaf(float a, float b, float c)
     double fastbp_fma(double a, double b, double c)
     unsigned int flush_denormals "fastbp_flush_denormals"() noexcept
+    unsigned int keep_denormals "fastbp_keep_denormals"() noexcept
     void restore_mode "fastbp_restore_mode"(unsigned int mode) noexcept
 
 

@@ -6,7 +6,9 @@ from .backward cimport data_gradient, weight_gradient
 from .batch cimport Buffers, Data, gather, losses_and_delta, sum_of, total_weight
 from .dense cimport LINE_BYTES
 from .forward cimport forward, layer_forward
-from .network cimport Layer, Moment, Network, Part, Span, part_of, share_of
+from .network cimport (
+    Layer, Moment, Network, Part, Span, has_failed, part_of, share_of,
+)
 from .norm cimport norm
 from .real cimport flush_denormals, real, restore_mode
 from .rules cimport Stretch
@@ -127,7 +129,9 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
     cdef const Data* data = job.data
     cdef Run* run = job.run
     cdef int threads = 1 if job.team == NULL else job.team.threads
-    cdef bint keep = run.keep, columns = job.columns or threads == 1
+    # Python functions, which may fail, are all called before the first update of a step.
+    cdef bint keep = run.keep
+    cdef bint columns = job.columns or (threads == 1 and job.net.failed == NULL)
     cdef Py_ssize_t step, start, rows, done, block
     cdef double loss, weight_sum
     cdef double[CLOCK] clock
@@ -163,7 +167,7 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
             loss += sum_of(job.buffers.losses, block)
             rule = NULL
             if done + block == rows:
-                if not isfinite(loss / weight_sum):
+                if not isfinite(loss / weight_sum) or has_failed(job.net):
                     if thread == 0:
                         report_stop(run, step, loss / weight_sum)
                     return

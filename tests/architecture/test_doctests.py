@@ -11,7 +11,7 @@ import fastbp
 
 # What the examples of a module need beside the package.
 OPTIONAL = {"fastbp.integrations.tensorboard": "tensorboardX"}
-COMPILED = ("_engine_", "_kernels_", "_cpu")
+COMPILED = ("_engine_", "_kernels_", "_cpu", "_callbacks")
 
 
 def module_names():

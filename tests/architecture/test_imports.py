@@ -14,11 +14,11 @@ PACKAGE = Path(fastbp.__file__).parent
 SOURCES = Path(__file__).parents[2] / "src_pyx" / "fastbp"
 
 # Modules without a .py file; their levels are loaded by name.
-COMPILED = {"_cpu", "_engine", "_kernels"}
+COMPILED = {"_callbacks", "_cpu", "_engine", "_kernels"}
 
 # Downwards only: a unit imports units of lower rank. Units of one rank do not know each other. The
-# folders cli, datasets, integrations, kernels, optimizers and schedules each are one unit, free
-# inside.
+# folders cli, custom, datasets, integrations, kernels, optimizers and schedules each are one unit,
+# free inside.
 RANKS = {
     "__main__": 25,
     "cli": 24,
@@ -51,6 +51,7 @@ RANKS = {
     "threads": 5,
     "kernels": 5,
     "spec": 4,
+    "custom": 3,
     "memory": 3,
     "names": 3,
     "class_weights": 3,
@@ -58,6 +59,7 @@ RANKS = {
     "_compiled": 1,
     "maps": 1,
     "tables": 1,
+    "_callbacks": 0,
     "_cpu": 0,
     "_engine": 0,
     "_kernels": 0,
@@ -65,7 +67,7 @@ RANKS = {
     "version": 0,
 }
 ONLY = {
-    "kernels": {"checks", "memory", "names", "spec", "_compiled"},
+    "kernels": {"checks", "custom", "memory", "names", "spec", "_compiled"},
     "_compiled": COMPILED,
     "datasets": set(),
     "maps": set(),
@@ -101,7 +103,10 @@ NOT_LOADED = [
 
 # Who may include whom on the compiled side.
 HEADERS = {
+    "_callbacks.pyx": {"custom", "real"},
+    "_callbacks.pxd": {"custom"},
     "_engine.pyx": {
+        "_callbacks",
         *("activation", "batch", "dense", "loss", "network", "passes", "real", "steps", "team"),
         *("norm", "normalization", "shuffle", "update"),
     },
@@ -119,17 +124,19 @@ HEADERS = {
     "run.pxd": {"batch", "network", "update"},
     "batch.pxd": {"backward", "forward", "network", "real"},
     "backward.pxd": {
-        *("activation", "dense", "loss", "network", "normalization", "real", "rules", "team"),
-        "update",
+        *("activation", "custom", "dense", "loss", "network", "normalization", "real", "rules"),
+        *("team", "update"),
     },
     "forward.pxd": {
-        *("activation", "dense", "dropout", "loss", "network", "normalization", "real", "team"),
+        *("activation", "custom", "dense", "dropout", "loss", "network", "normalization", "real"),
+        "team",
     },
-    "network.pxd": {"dense", "team"},
+    "custom.pxd": {"real"},
+    "network.pxd": {"custom", "dense", "team"},
     "normalization.pxd": {"dense", "real"},
     "dropout.pxd": {"real"},
     "team.pxd": set(),
-    "activation.pxd": {"elementary", "real"},
+    "activation.pxd": {"custom", "elementary", "real"},
     "dense.pxd": {"real"},
     "loss.pxd": {"elementary", "real", "rules"},
     "elementary.pxd": {"real"},

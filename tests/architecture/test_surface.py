@@ -89,7 +89,18 @@ def test_kernels_have_the_same_arguments(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["mlp", "Network", "Dense", *OPTIMIZERS, *SCHEDULES, "Stop", "History"]
+    "name",
+    [
+        "mlp",
+        "register_activation",
+        "register_loss",
+        "Network",
+        "Dense",
+        *OPTIMIZERS,
+        *SCHEDULES,
+        "Stop",
+        "History",
+    ],
 )
 def test_functions_and_classes_have_the_same_arguments(name):
     assert parameters(getattr(fb, name)) == parameters(getattr(reference, name))

@@ -36,7 +36,7 @@ from fastbp import reference
         (lambda: reference.Adam(epsilon=0), ValueError, "epsilon must be > 0"),
         (lambda: reference.Stop(patience=0), ValueError, "patience must be at least 1"),
         (lambda: reference.Stop(monitor=1), TypeError, "monitor must be a string"),
-        (lambda: reference.Stop(mode="x"), ValueError, "mode must be one of 'min', 'max'"),
+        (lambda: reference.Stop(mode="x"), ValueError, "mode must be one of 'max', 'min', got 'x'"),
     ],
 )
 def test_refused_arguments(make, error, message):

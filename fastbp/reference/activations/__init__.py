@@ -68,7 +68,9 @@ class Activation(NamedTuple):
     vjp: Callable[[Row, Row], Row]
 
 
-def _elementwise(s: Callable[[Number], Number], s_prime: Callable[[Number], Number]) -> Activation:
+def elementwise(s: Callable[[Number], Number], s_prime: Callable[[Number], Number]) -> Activation:
+    """Return the activation of a function of one number and its derivative."""
+
     def value(z: Row) -> Row:
         return [s(z_j) for z_j in z]
 
@@ -82,7 +84,7 @@ def _with_alpha(
     s: Callable[[Number, Number], Number], s_prime: Callable[[Number, Number], Number]
 ) -> Callable[[Number], Activation]:
     def of(alpha: Number) -> Activation:
-        return _elementwise(lambda z: s(z, alpha), lambda z: s_prime(z, alpha))
+        return elementwise(lambda z: s(z, alpha), lambda z: s_prime(z, alpha))
 
     return of
 
@@ -96,25 +98,27 @@ OF_PARAMETER = {
 }
 ACTIVATIONS = {
     "elu": OF_PARAMETER["elu"](1.0),
-    "exp": _elementwise(exp, exp_prime),
-    "gelu": _elementwise(gelu, gelu_prime),
-    "gelu_tanh": _elementwise(gelu_tanh, gelu_tanh_prime),
-    "hard_sigmoid": _elementwise(hard_sigmoid, hard_sigmoid_prime),
-    "hard_tanh": _elementwise(hard_tanh, hard_tanh_prime),
-    "identity": _elementwise(identity, identity_prime),
+    "exp": elementwise(exp, exp_prime),
+    "gelu": elementwise(gelu, gelu_prime),
+    "gelu_tanh": elementwise(gelu_tanh, gelu_tanh_prime),
+    "hard_sigmoid": elementwise(hard_sigmoid, hard_sigmoid_prime),
+    "hard_tanh": elementwise(hard_tanh, hard_tanh_prime),
+    "identity": elementwise(identity, identity_prime),
     "leaky_relu": OF_PARAMETER["leaky_relu"](0.01),
     "log_softmax": Activation(log_softmax_row, log_softmax_row_vjp),
-    "mish": _elementwise(mish, mish_prime),
-    "relu": _elementwise(relu, relu_prime),
-    "selu": _elementwise(selu, selu_prime),
-    "sigmoid": _elementwise(sigmoid, sigmoid_prime),
-    "silu": _elementwise(silu, silu_prime),
-    "sin": _elementwise(sin, sin_prime),
+    "mish": elementwise(mish, mish_prime),
+    "relu": elementwise(relu, relu_prime),
+    "selu": elementwise(selu, selu_prime),
+    "sigmoid": elementwise(sigmoid, sigmoid_prime),
+    "silu": elementwise(silu, silu_prime),
+    "sin": elementwise(sin, sin_prime),
     "softmax": Activation(softmax_row, softmax_row_vjp),
-    "softplus": _elementwise(softplus, softplus_prime),
-    "softsign": _elementwise(softsign, softsign_prime),
-    "tanh": _elementwise(tanh, tanh_prime),
+    "softplus": elementwise(softplus, softplus_prime),
+    "softsign": elementwise(softsign, softsign_prime),
+    "tanh": elementwise(tanh, tanh_prime),
 }
+# What `register_activation` has been given.
+CUSTOM: dict[str, Activation] = {}
 
 
 def find_activation(text: str) -> Activation:
@@ -125,7 +129,8 @@ def find_activation(text: str) -> Activation:
     >>> find_activation("leaky_relu(0.5)").value([-2.0, 3.0])
     [-1.0, 3.0]
     """
-    name, value = checks.named("activation", text, ACTIVATIONS, PARAMETERS)
+    known = {**ACTIVATIONS, **CUSTOM}
+    name, value = checks.named("activation", text, known, PARAMETERS)
     if value is None:
-        return ACTIVATIONS[name]
+        return known[name]
     return OF_PARAMETER[name](checks.bounded("alpha", value))

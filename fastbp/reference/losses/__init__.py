@@ -83,7 +83,9 @@ class Loss(NamedTuple):
     output: str | None
 
 
-def _of_outputs(value: Elementwise, prime: Elementwise) -> Loss:
+def of_outputs(value: Elementwise, prime: Elementwise) -> Loss:
+    """Return the loss that is the sum over outputs of a function of a and y."""
+
     def of_row(z: Row, y: Row, s: Activation) -> Number:
         return add_up(value(a_j, y_j) for a_j, y_j in zip(s.value(z), y, strict=True))
 
@@ -94,11 +96,11 @@ def _of_outputs(value: Elementwise, prime: Elementwise) -> Loss:
 
 
 def _huber(delta: Number) -> Loss:
-    return _of_outputs(partial(huber, delta=delta), partial(huber_prime, delta=delta))
+    return of_outputs(partial(huber, delta=delta), partial(huber_prime, delta=delta))
 
 
 def _quantile(q: Number) -> Loss:
-    return _of_outputs(partial(quantile, q=q), partial(quantile_prime, q=q))
+    return of_outputs(partial(quantile, q=q), partial(quantile_prime, q=q))
 
 
 def _cross_entropy(label_smoothing: Number) -> Loss:
@@ -124,15 +126,17 @@ LOSSES = {
     "cross_entropy": Loss(cross_entropy_row, cross_entropy_row_delta, "softmax"),
     "gamma": Loss(gamma_row, gamma_row_delta, "exp"),
     "gaussian_nll": Loss(gaussian_nll_row, gaussian_nll_row_delta, "identity"),
-    "hinge": _of_outputs(hinge, hinge_prime),
+    "hinge": of_outputs(hinge, hinge_prime),
     "huber": _huber(1.0),
     "kl_divergence": Loss(kl_divergence_row, cross_entropy_row_delta, "softmax"),
-    "log_cosh": _of_outputs(log_cosh, log_cosh_prime),
-    "mae": _of_outputs(mae, mae_prime),
+    "log_cosh": of_outputs(log_cosh, log_cosh_prime),
+    "mae": of_outputs(mae, mae_prime),
     "mse": Loss(mse_row, mse_row_delta, None),
     "poisson": Loss(poisson_row, poisson_row_delta, "exp"),
     "quantile": _quantile(0.5),
 }
+# What `register_loss` has been given.
+CUSTOM: dict[str, Loss] = {}
 
 
 def find_loss(text: str) -> Loss:
@@ -143,9 +147,10 @@ def find_loss(text: str) -> Loss:
     >>> find_loss("cross_entropy(0.1)").output
     'softmax'
     """
-    name, value = checks.named("loss", text, LOSSES, PARAMETERS)
+    known = {**LOSSES, **CUSTOM}
+    name, value = checks.named("loss", text, known, PARAMETERS)
     if value is None:
-        return LOSSES[name]
+        return known[name]
     if name == "huber":
         return _huber(checks.positive("delta", value))
     parameter = PARAMETERS[name][0]
