@@ -11,7 +11,7 @@ from fastbp._compiled import engine
 from fastbp.checks import Array
 from fastbp.files import Contents
 from fastbp.gradients import Gradients
-from fastbp.plan import NORM_PARTS, Plan, block_rows, norm_views, views
+from fastbp.plan import NORM_PARTS, Plan, norm_views, views
 from fastbp.rows import Rows
 from fastbp.spec import Dense, Spec
 from fastbp.threads import pass_threads, usable_cores
@@ -127,16 +127,14 @@ class Passes:
         Each call has an engine of its own, so that Python threads may share a network for passes
         that change no parameter.
         """
-        needed = block_rows(self._spec, n_rows, trains)
-        wanted = (threads, trains, self._spec.trainable if trains else None)
+        wanted = (threads, self._spec.trainable if trains else None)
         while self._idle:
             try:
                 found = self._idle.pop()
             except IndexError:
                 break
             plan = found[0]
-            frozen = plan.trainable if trains else None
-            if plan.capacity >= needed and (plan.threads, plan.trains, frozen) == wanted:
+            if plan.most_rows >= n_rows and plan.does == wanted:
                 return found
         plan = Plan(self._spec, n_rows, threads, trains=trains)
         return plan, engine.Engine(plan, self._params, plan.vector() if trains else None)

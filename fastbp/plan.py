@@ -7,6 +7,7 @@ scale and shift, which are trained, then running means and variances, which step
 
 from __future__ import annotations
 
+import sys
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -148,10 +149,9 @@ class Plan:
         self.threads = threads
         self.trains = trains
         self.steps = trains and not inputs
-        self.trainable = spec.trainable
-        self.capacity = block_rows(spec, rows, self.steps)
-        if threads > 1 and not trains:
-            self.capacity = engine.BLOCK_ROWS * threads
+        # What an engine of this plan does for: so many threads, these layers learning or none.
+        self.does = (threads, spec.trainable if trains else None)
+        self.capacity, self.most_rows = self._rows_of_block(spec, rows)
         self.length = 0
         self._safe: Array | None = None
         widths = [self._row(size) for size in spec.sizes]
@@ -188,6 +188,18 @@ class Plan:
         scratch = engine.scratch_length(self.widest, self.dtype.itemsize)
         self.scratch_length = self._padded(max(scratch, self.capacity))
         self.scratch = self._take(threads * self.scratch_length)
+
+    def _rows_of_block(self, spec: Spec, rows: int) -> tuple[int, int]:
+        """Return the rows that a block has room for, and the most of a pass or a step.
+
+        That is any number, where rows are worked block by block.
+        """
+        capacity = block_rows(spec, rows, self.steps)
+        whole = capacity < engine.BLOCK_ROWS or (self.steps and has_batch_norm(spec))
+        most = capacity if whole else sys.maxsize
+        if self.threads > 1 and not self.trains:
+            capacity = engine.BLOCK_ROWS * self.threads
+        return capacity, most
 
     def _kind(self, layer: Dense) -> dict[str, Any]:
         """Return what a layer's names say."""

@@ -65,10 +65,11 @@ class Recorder:
 
     def record(self, figures: dict[str, float]) -> None:
         """Append an epoch's figures to the history."""
+        lists = self.lists
         for name, value in figures.items():
-            if name not in self.lists:
-                self.lists[name] = self.history.metrics.setdefault(name, [])
-            self.lists[name].append(value)
+            if name not in lists:
+                lists[name] = self.history.metrics.setdefault(name, [])
+            lists[name].append(value)
 
     def _trained(self, team: Team | None) -> tuple[Rows, Array]:
         """Return the targets of the rows that are trained on, and the outputs."""

@@ -57,6 +57,8 @@ class Safe:
         self.most_held = params.nbytes + optimizer.slots.nbytes + SMALL_BYTES
         self.held = 0
         self.pieces: list[Piece] = []
+        # A copy of the settings, which callbacks alone change (and a span's rates, that it has).
+        self.settings: Array | None = None
         self.changed: tuple[Array, ...] | None = None
 
     def run(self, now: float, span: Span, first: int, last: int) -> bool:
@@ -70,10 +72,12 @@ class Safe:
             self.pieces.clear()
             self.changed = None
         if self.engine.updated > first:
-            stop, hyper = self.engine.updated, self.hyper.copy()
+            if self.settings is None:
+                self.settings = self.hyper.copy()
             if not self.pieces or self.pieces[-1].span is not span:
                 self.held += span.nbytes + (0 if span.rates is None else span.rates.nbytes)
-            self.pieces.append(Piece(span, first, stop, hyper, self.changed))
+            piece = Piece(span, first, self.engine.updated, self.settings, self.changed)
+            self.pieces.append(piece)
             self.changed = None
         return diverged
 
@@ -82,6 +86,7 @@ class Safe:
         params, _, clock = self.live
         before = params.copy(), clock.copy()
         result = callbacks()
+        self.settings = None
         # Steps that a callback takes with the optimizer of the fit move its clock.
         if not (np.array_equal(before[0], params) and np.array_equal(before[1], clock)):
             self.changed = tuple(live.copy() for live in self.live)

@@ -74,13 +74,15 @@ class Stored:
         self.rows = rows
         self.index = index
         self.shuffle = shuffle
-        self.n_rows: int | None = len(rows.x) if index is None else len(index)
+        n_rows = len(rows.x) if index is None else len(index)
+        self.n_rows: int | None = n_rows
+        self.as_they_lie = (Span(rows, index, n_rows, 0),)
 
     def spans(self, rng: np.random.Generator) -> Iterable[Span]:
         """Return the one span of an epoch."""
-        n_rows = self.n_rows or 0
         if self.shuffle == "none":
-            return (Span(self.rows, self.index, n_rows, 0),)
+            return self.as_they_lie
+        n_rows = self.as_they_lie[0].n_rows
         order = (shuffled if self.shuffle == "rows" else shuffled_blocks)(n_rows, rng)
         if self.index is not None:
             order = self.index[order]

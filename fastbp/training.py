@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from fastbp.plan import Plan
 
 CALL_SECONDS = 0.01
+# Weighted loss and weight of no rows.
+NO_SUMS = (0.0, 0.0)
 
 
 class Settings(NamedTuple):
@@ -127,7 +129,7 @@ class Fit:
         self.best: Array | None = None
         self.began_with = optimizer.hyper.copy()
         self.earlier = 0.0
-        self.sums = (0.0, 0.0)
+        self.sums = NO_SUMS
         self.epoch_began: dict[str, Any] | None = None
         self.steps_a_call = 1
         self.bound: Rows | None = None
@@ -220,27 +222,28 @@ class Fit:
 
     def _epoch(self) -> tuple[float, float]:
         """Take the steps of one epoch; return the mean training loss and rows a second."""
-        if self.settings.callbacks:
-            self.epoch_began = dict(self.settings.rng.bit_generator.state)
-        self.engine.begin_sums(*self.sums)
-        self.sums = (0.0, 0.0)
-        began, taken = time.perf_counter(), self.training.step
-        rows, done = -taken * self.settings.batch_size, 0
-        for span in self.source.spans(self.settings.rng):
+        settings, engine = self.settings, self.engine
+        if settings.callbacks:
+            self.epoch_began = dict(settings.rng.bit_generator.state)
+        engine.begin_sums(*self.sums)
+        self.sums = NO_SUMS
+        began, taken, size = time.perf_counter(), self.training.step, settings.batch_size
+        rows, done = -taken * size, 0
+        for span in self.source.spans(settings.rng):
             if done:
                 self._between_steps()
-            n_steps = -(-span.n_rows // self.settings.batch_size)
-            if self.settings.schedule is not None:
-                span = self._with_rates(span, self.settings.schedule, done, n_steps)
+            n_steps = -(-span.n_rows // size)
+            if settings.schedule is not None:
+                span = self._with_rates(span, settings.schedule, done, n_steps)
             if span.rows is not self.bound:
-                self.engine.set_data(*span.rows)
+                engine.set_data(*span.rows)
                 self.bound = span.rows
             self._steps(span, done, taken - done, n_steps)
             done = taken = done + n_steps
             rows += span.n_rows
         self.steps_of_epoch = done
-        loss, weight = self.engine.weighted_loss, self.engine.total_weight
-        return loss / weight, rows / max(time.perf_counter() - began, 1e-9)
+        seconds = time.perf_counter() - began
+        return engine.weighted_loss / engine.total_weight, rows / max(seconds, 1e-9)
 
     def _steps(self, span: Span, before: int, step: int, last: int) -> None:
         """Take steps step .. last - 1 of a span, before which lie others of the epoch."""
@@ -257,7 +260,9 @@ class Fit:
                 raise Diverged(
                     f"loss became {self.engine.last_loss}", before + self.engine.stopped + 1
                 )
-            self._pace(time.perf_counter() - began, stop - step)
+            seconds = time.perf_counter() - began
+            if stop < last or seconds > CALL_SECONDS:
+                self._pace(seconds, stop - step)
             training.total_steps += stop - step
             training.step = before + stop
             if self.progress is not None:
@@ -287,9 +292,9 @@ class Fit:
         training, settings = self.training, self.settings
         loss, rows_per_second = found
         figures = self.recorder.figures(loss, self.engine)
-        if not math.isfinite(figures.get("validation_loss", 0)):
-            what = f"validation loss became {figures['validation_loss']}"
-            raise Diverged(what, self._last_step())
+        held = figures.get("validation_loss", loss)
+        if not math.isfinite(held):
+            raise Diverged(f"validation loss became {held}", self._last_step())
         figures["learning_rate"] = self.optimizer.learning_rate
         figures["seconds"] = time.perf_counter() - self.start
         figures["rows_per_second"] = rows_per_second
@@ -360,7 +365,7 @@ class Fit:
             seed=self.settings.seed,
             ground=ground_of(self.source, self.validation, optimizer, self.settings),
             place=checkpoints.Place(training.epoch, training.step, training.total_steps, seconds),
-            sums=(engine.weighted_loss, engine.total_weight) if within else (0.0, 0.0),
+            sums=(engine.weighted_loss, engine.total_weight) if within else NO_SUMS,
             generator=began,
             settings=self.began_with,
             hyper=optimizer.hyper,

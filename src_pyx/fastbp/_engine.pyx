@@ -333,8 +333,8 @@ cdef class Engine:
         self.run_state.weighted_loss, self.run_state.total_weight = loss, weight
 
     def run(
-        self, order, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t last, bint keep=False,
-        rates=None,
+        self, const long long[::1] order, Py_ssize_t batch_size, Py_ssize_t first,
+        Py_ssize_t last, bint keep=False, const double[::1] rates=None,
     ):
         """Train steps first .. last - 1 over the bound rows, in an order or as they lie.
 
@@ -345,8 +345,8 @@ cdef class Engine:
         """
         cdef Run* run = &self.run_state
         cdef Job job
-        run.order = <const long long*> self.address("order", order)
-        run.rates = <const double*> self.address("rates", rates)
+        run.order = NULL if order is None else &order[0]
+        run.rates = NULL if rates is None else &rates[0]
         run.n_rows = self.data.n_rows if order is None else order.shape[0]
         run.batch_size, run.first, run.last = batch_size, first, last
         run.stopped = last

@@ -8,7 +8,9 @@ from .dense cimport (
     WHOLE_BYTES, bring_near, column_sums, packed_bytes, piece_bytes, product,
     product_by_transpose, product_transposed,
 )
-from .loss cimport CUSTOM, gives_delta, loss_gradient_of_row
+from .loss cimport (
+    BINARY_CROSS_ENTROPY, CUSTOM, first_gradient_of_row, gives_delta, loss_gradient_of_row,
+)
 from .network cimport Layer, Moment, Network, Part, Span, columns_in, share_of
 from .normalization cimport (
     LAYER_NORM, NO_NORM, batch_delta, inverse_deviations, layer_delta, move_running,
@@ -54,6 +56,11 @@ cdef inline void output_delta(
     for r in range(part.first, part.stop):
         if weight != NULL:
             scale = <real> (weight[r] / total_weight)
+        if net.loss <= BINARY_CROSS_ENTROPY:
+            first_gradient_of_row(
+                a + r * last.row, NULL if y == NULL else y + r * y_row,
+                0 if label == NULL else label[r], net.n_out, last.row, scale, delta + r * last.row)
+            continue
         loss_gradient_of_row(
             net.loss, net.loss_parameter, z + r * last.row, a + r * last.row,
             NULL if y == NULL else y + r * y_row, 0 if label == NULL else label[r], net.n_out,

@@ -5,7 +5,9 @@ from .activation cimport activate
 from .custom cimport custom_losses
 from .dense cimport LINE_BYTES, product, product_by_transpose
 from .dropout cimport drop
-from .loss cimport CUSTOM, has_power, loss_of_row, take_logarithms
+from .loss cimport (
+    BINARY_CROSS_ENTROPY, CUSTOM, first_loss_of_row, has_power, loss_of_row, take_logarithms,
+)
 from .network cimport Layer, Moment, Network, Part, Span, columns_in, share_of
 from .normalization cimport (
     LAYER_NORM, NO_NORM, batch_statistics, inverse_deviations, normalise_by, normalise_row,
@@ -175,7 +177,13 @@ cdef inline void losses_of_rows(
     cdef const real* a = work + net.layers[net.n_layers - 1].a
     cdef const real* z = work + net.layers[net.n_layers - 1].z
     cdef real* power = work + net.scratch + part.thread * net.scratch_length - part.first
-    if net.loss == CUSTOM:
+    if net.loss <= BINARY_CROSS_ENTROPY:
+        for r in range(part.first, part.stop):
+            losses[r] = first_loss_of_row(
+                net.loss, z + r * row, a + r * row, NULL if y == NULL else y + r * y_row,
+                0 if label == NULL else label[r], net.n_out, power + r,
+            )
+    elif net.loss == CUSTOM:
         custom_losses(
             &net.custom, a + part.first * row, row, y + part.first * y_row, y_row,
             part.stop - part.first, net.n_out, losses + part.first)

@@ -24,7 +24,7 @@ from .network cimport Layer, Network
 from .real cimport real
 from .rules cimport Stretch
 from .run cimport Run, keep_state
-from .update cimport CLOCK, LEARNING_RATE, Rule, tick_plain, update_plain
+from .update cimport CLOCK, LEARNING_RATE, PLAIN, Rule, tick_plain, update_plain
 
 cdef enum:
     MOST_LAYERS = 4
@@ -292,10 +292,10 @@ cdef inline void take_steps(
 ) noexcept nogil:
     """Steps first .. last - 1 of an epoch, as `run_steps` takes them; `marker` tells the type."""
     cdef Frame frame
+    # Copies that nothing else points to, so that what they hold stays in registers.
     cdef Rule near = rule[0]
-    # Copies of all that steps change, which nothing else can point to.
-    cdef Run own = run[0]
     cdef double[CLOCK] clock
+    cdef double[PLAIN] hyper
     cdef real[PARAMS] params, grad
     cdef real[MOST_SLOTS * PARAMS] slots
     cdef real[MOST_LAYERS * BATCH] a, delta
@@ -306,6 +306,7 @@ cdef inline void take_steps(
     cdef real* weight = NULL if lanes == 1 or data.weight == NULL else <real*> weight_rows
     cdef Py_ssize_t step, start, last
     cdef double loss, mean
+    cdef bint keep = run.keep
     lay_out(net, &frame, lanes)
     frame.label = NULL if y != NULL else <long long*> labels
     frame.gives_delta, frame.has_power = gives_delta(net.loss), has_power(net.loss)
@@ -313,39 +314,41 @@ cdef inline void take_steps(
     clear(params, grad, slots, delta, &frame)
     copy_state(net, buffers, rule, &frame, params, grad, slots, False)
     near.slots, near.n_params = NULL if rule.slots == NULL else <void*> slots, PARAMS
+    near.hyper = hyper
     memcpy(clock, rule.clock, sizeof(clock))
-    for step in range(own.first, own.last):
-        if own.rates != NULL:
-            rule.hyper[LEARNING_RATE] = own.rates[step]
-        start = step * own.batch_size
-        frame.rows = 1 if lanes == 1 else min(own.batch_size, own.n_rows - start)
+    memcpy(hyper, rule.hyper, sizeof(hyper))
+    for step in range(run.first, run.last):
+        if run.rates != NULL:
+            hyper[LEARNING_RATE] = run.rates[step]
+        start = step * run.batch_size
+        frame.rows = 1 if lanes == 1 else min(run.batch_size, run.n_rows - start)
         frame.weight_sum = 1 if lanes == 1 else total_weight(
-            <const real*> data.weight, own.order, start, frame.rows)
+            <const real*> data.weight, run.order, start, frame.rows)
         if frame.weight_sum == 0:
             continue
-        gather_rows(net, &frame, data, own.order, start, x, y, weight)
+        gather_rows(net, &frame, data, run.order, start, x, y, weight)
         forward(net, &frame, params, x, a, z)
         loss = loss_of_rows(net, &frame, z, a + last, y, weight)
         mean = loss / frame.weight_sum
-        own.last_loss = mean
+        run.last_loss = mean
         if not isfinite(mean):
-            own.stopped = step
-            own.diverged = True
+            run.stopped = step
+            run.diverged = True
             break
-        if own.keep:
+        if keep:
             # Before the first update, when what is near is what is far.
             keep_state(net, buffers, rule, run, sizeof(real))
-            own.keep, own.kept = False, True
+            keep = False
         output_delta(net, &frame, a + last, y, weight, delta + last)
         backward(net, &frame, params, x, a, delta, grad)
-        tick_plain(rule, clock)
+        tick_plain(&near, clock)
         update_all(&near, clock, params, grad, &frame)
-        own.weighted_loss += loss
-        own.total_weight += frame.weight_sum
-        own.updated = step + 1
+        run.weighted_loss += loss
+        run.total_weight += frame.weight_sum
+        run.updated = step + 1
     copy_state(net, buffers, rule, &frame, params, grad, slots, True)
     memcpy(rule.clock, clock, sizeof(clock))
-    run[0] = own
+    rule.hyper[LEARNING_RATE] = hyper[LEARNING_RATE]
 
 
 cdef inline flat_f32 take_single_f32(

@@ -46,6 +46,8 @@ cdef enum:
     CLIP_NORM = 5
     EMA = 6
     OWN = 7
+    # Settings that a plain rule reads.
+    PLAIN = 10
     # Length of a clock, whose last place is s, the factor that clips the norm.
     CLOCK = 5
     SCALE = 4
