@@ -15,6 +15,7 @@ from typing import Any
 
 import fastbp as fb
 from fastbp import metrics, optimizers, spec
+from fastbp.integrations.tensorboard import TensorBoard
 from fastbp.reference import initializers, losses
 from fastbp.reference.activations import piecewise, rows, smooth
 from fastbp.reference.losses import classes, differences, likelihoods
@@ -27,6 +28,10 @@ parameter stands in brackets after the name, `"leaky_relu(0.2)"` or `"leaky_relu
 """
 
 
+WAYS = (
+    *(fb.Network.fit, fb.Network.fit_stream, fb.Network.partial_fit, fb.Network.train_step),
+    *(fb.Network.gradient, fb.Network.backward),
+)
 METRICS = "Of the training rows and, with `validation_` before the name, of the others."
 
 
@@ -99,13 +104,16 @@ def layer_formula() -> str:
     return " ".join((inspect.getdoc(fb.Dense) or "").split("\n\n")[1].split())
 
 
-def argument_lines(kind: Any) -> list[list[str]]:
-    """Return name, default and description of each argument, from the docstring."""
+def descriptions(kind: Any) -> dict[str, str]:
+    """Return the description of each argument, from the docstring."""
     text = (inspect.getdoc(kind) or "").partition("Parameters\n----------\n")[2]
     entries = re.findall(r"^(\S[^\n]*) : [^\n]*\n((?:    [^\n]*\n)+)", text, re.MULTILINE)
-    described = {
-        name: " ".join(body.split()) for names, body in entries for name in names.split(", ")
-    }
+    return {name: " ".join(body.split()) for names, body in entries for name in names.split(", ")}
+
+
+def argument_lines(kind: Any) -> list[list[str]]:
+    """Return name, default and description of each argument."""
+    described = descriptions(kind)
     return [
         [f"`{p.name}`", "" if p.default is p.empty else f"`{p.default!r}`", described[p.name]]
         for p in inspect.signature(kind).parameters.values()
@@ -147,7 +155,11 @@ def page() -> str:
         f"\n## Activations and losses of your own\n\n{own_text()}",
         "\n## Optimizers\n\nA name in lower case is one with its defaults.\n",
         table(["optimizer", ""], class_lines(list(optimizers.BY_NAME.values()))),
-        f"\nEvery optimizer takes{shared.partition('Every optimizer takes')[2].rstrip()}",
+        f"\nEvery optimizer takes{shared.partition('Every optimizer takes')[2].rstrip()}\n",
+        table(
+            ["argument of every optimizer", ""],
+            [[f"`{name}`", text] for name, text in descriptions(optimizers.Optimizer).items()],
+        ),
         "\n## Learning-rate schedules\n",
         table(["schedule", "factor of the learning rate"], class_lines(schedules)),
         f"\n## Metrics\n\n{METRICS}\n",
@@ -155,9 +167,16 @@ def page() -> str:
         "\n## Rules to stop\n",
         table(["argument of `Stop`", "default", ""], argument_lines(fb.Stop)),
         "\n## Callbacks\n",
-        table(["callback", ""], class_lines(callbacks)),
-        "\n## Arguments of a fit\n",
+        table(["callback", ""], class_lines([*callbacks, TensorBoard])),
+        "\nTensorBoard is in `fastbp.integrations.tensorboard`.",
+        "\n## Ways to train\n",
+        table(["method of `Network`", ""], [[f"`{w.__name__}`", first_paragraph(w)] for w in WAYS]),
+        "",
+        table(["rows of any of them", "default", ""], argument_lines(fb.Network.evaluate)),
+        "",
         table(["argument of `fit`", "default", ""], argument_lines(fb.Network.fit)),
+        "",
+        table(["argument of `fit_stream`", "default", ""], argument_lines(fb.Network.fit_stream)),
         "\n## Initializers\n",
         table(["init", ""], begin),
     ]

@@ -60,7 +60,11 @@ def in_terminal(code, columns=120):
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "TERM": "xterm"}
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=theirs, env=environment
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env=environment,
+        cwd="/",
     ) as process:
         os.close(theirs)
         shown = read_all(ours).decode()
@@ -72,7 +76,8 @@ def in_terminal(code, columns=120):
 
 def in_pipe(code):
     """Run code whose standard error is a pipe; return what it printed there and on stdout."""
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    command = [sys.executable, "-c", code]
+    answer = subprocess.run(command, capture_output=True, text=True, cwd="/")
     assert answer.returncode == 0, answer.stderr
     return answer.stderr, answer.stdout
 

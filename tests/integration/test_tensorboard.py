@@ -197,9 +197,8 @@ def test_the_module_is_imported_without_tensorboardx_which_its_use_asks_for():
         "try: module.TensorBoard('folder')\n"
         "except ImportError as error: print(error)\n"
     )
-    answer = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-W", "error", "-c", code]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
     assert answer.stdout == (
         'TensorBoard needs tensorboardX; install it with: pip install "fastbp[tensorboard]"\n'
     )
