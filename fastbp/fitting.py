@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,9 +20,6 @@ from fastbp.sources import Stored, Stream, shuffle_mode
 from fastbp.stopping import Stop
 from fastbp.threads import fit_threads, split_columns, usable_cores
 from fastbp.training import Fit, Settings, ground_of
-
-if TYPE_CHECKING:
-    pass
 
 PlainCallback = Callable[[Any, History], object]
 Callbacks = Iterable[Callback | PlainCallback] | Callback | PlainCallback
