@@ -2,8 +2,9 @@
 
 The same source is compiled once a level (`_engine_v1`, `_engine_v3`, `_engine_v4`), each with that
 level's flags, and `fastbp/_compiled.py` picks one at import. Nothing is compiled with
--march=native, so a wheel built here runs on any machine of the architecture. Compilers without
-GNU extensions, and FASTBP_PLAIN=1, build level v1 alone, in standard C.
+-march=native, so a wheel built here runs on any machine of the architecture. Compilers without GNU
+extensions, and FASTBP_PLAIN=1, build level v1 alone, in standard C. What is up to date in build/ is
+not made again.
 """
 
 import os
@@ -12,12 +13,15 @@ import shutil
 import sys
 from pathlib import Path
 
+import Cython
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 SOURCE = Path("src_pyx")
 GENERATED = Path("build") / "levels"
+TRANSLATED = Path("build") / "c"
+DEPENDS = [Path("setup.py"), *(SOURCE / "fastbp").iterdir()]
 
 # -ffp-contract=off: a fused multiply-add stands where the source says so and nowhere else, so
 # that every level with FMA gives the same bits. The -fno- flags let sqrt, division and comparisons
@@ -26,11 +30,14 @@ FLAGS = ["-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fno-trap
 # Cython drops const from the pointers that its temporaries copy, and calls every function of a .pxd
 # file inline, also those that are not to be inlined.
 FLAGS += ["-Wno-discarded-qualifiers", "-Wno-ignored-qualifiers", "-Wno-attributes"]
+# Debugging tables double the time of a build and say little of what is inlined as much as this.
+FLAGS += ["-g0"]
 LINK_FLAGS: list[str] = []
 if os.environ.get("FASTBP_SANITIZE"):
     # For .ci/sanitize: reads and writes out of bounds and undefined behaviour end the program.
     LINK_FLAGS = ["-fsanitize=address,undefined"]
-    FLAGS += [*LINK_FLAGS, "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-O1"]
+    FLAGS += [*LINK_FLAGS, "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
+    FLAGS += ["-O1", "-g1"]
 
 LEVELS = {
     "v1": [],
@@ -48,19 +55,34 @@ if PLAIN or platform.machine().lower() not in {"x86_64", "amd64"}:
 MSVC_FLAGS = ["/O2", "/fp:precise", "/std:c11"]
 
 
+def newest_source() -> float:
+    """Return when something that every module depends on last changed, flags among it."""
+    GENERATED.mkdir(parents=True, exist_ok=True)
+    stamp = GENERATED / "flags.txt"
+    around = [Cython.__version__, *(os.environ.get(name) for name in ("CC", "CFLAGS"))]
+    text = f"{around}\n{FLAGS} {LINK_FLAGS} {LEVELS}\n"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != text:
+        stamp.write_text(text, encoding="utf-8")
+    return max(path.stat().st_mtime for path in (*DEPENDS, stamp))
+
+
 def extension_of(name: str, source: Path) -> Extension:
-    """Return the extension of one module."""
+    """Return the extension of one module, from its C where that is up to date.
+
+    Cython itself would take its own .pxd files, new in each isolated build, for changes of ours.
+    """
+    translated = (TRANSLATED / source).with_suffix(".c")
+    fresh = translated.exists() and translated.stat().st_mtime > NEWEST
     return Extension(
         f"fastbp.{name}",
-        [source.as_posix()],
-        depends=[path.as_posix() for path in (SOURCE / "fastbp").iterdir()],
+        [(translated if fresh else source).as_posix()],
+        depends=[path.as_posix() for path in (*DEPENDS, GENERATED / "flags.txt")],
         include_dirs=[(SOURCE / "fastbp").as_posix()],
     )
 
 
 def leveled(name: str, level: str) -> Extension:
     """Return the extension of one level, from a copy of its source with its own init symbol."""
-    GENERATED.mkdir(parents=True, exist_ok=True)
     source = GENERATED / f"{name}_{level}.pyx"
     shutil.copyfile(SOURCE / "fastbp" / f"{name}.pyx", source)
     return extension_of(f"{name}_{level}", source)
@@ -93,6 +115,7 @@ class ParallelBuild(build_ext):
         super().build_extensions()
 
 
+NEWEST = newest_source()
 extensions = [leveled(name, level) for name in ("_engine", "_kernels") for level in LEVELS]
 extensions += [
     extension_of(name, SOURCE / "fastbp" / f"{name}.pyx") for name in ("_cpu", "_callbacks")
@@ -102,7 +125,7 @@ setup(
     ext_modules=cythonize(
         extensions,
         include_path=[SOURCE.as_posix()],
-        build_dir="build/c",
+        build_dir=TRANSLATED.as_posix(),
         language_level=3,
         compiler_directives={
             "boundscheck": False,
