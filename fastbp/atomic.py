@@ -196,8 +196,12 @@ def _claimed(target: str) -> Iterator[str]:
             _remove_dead(folder, prefix, claim, os.fstat(descriptor).st_mtime)
         yield claim
     finally:
-        _remove_parts(claim)
-        _give_up(claim, descriptor)
+        removed = _remove_parts(claim)
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+        if removed:
+            with contextlib.suppress(OSError):
+                os.unlink(claim)
 
 
 def _new_claim(start: str) -> tuple[str, int]:
@@ -210,18 +214,13 @@ def _new_claim(start: str) -> tuple[str, int]:
         # Before it was locked, another writer may have taken it for dead.
         if owner == UNLOCKED or (locked and _is_at(claim, descriptor)):
             return claim, descriptor
-        _give_up(claim, descriptor)
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+        with contextlib.suppress(OSError):
+            os.unlink(claim)
         if locked is None:
             owner = UNLOCKED
     raise OSError(errno.EAGAIN, "its temporary files are removed as soon as they are made")
-
-
-def _give_up(claim: str, descriptor: int) -> None:
-    """Let a claim go and remove it."""
-    with contextlib.suppress(OSError):
-        os.close(descriptor)
-    with contextlib.suppress(OSError):
-        os.unlink(claim)
 
 
 def _is_at(path: str, descriptor: int) -> bool:
@@ -273,8 +272,7 @@ def _remove_dead(folder: str, prefix: str, own: str, now: float) -> None:
 
 def _remove_aged(claim: str, now: float) -> None:
     """Remove a claim that no lock can tell of, once it is too old to be alive."""
-    if now - os.stat(claim).st_mtime > DEAD_SECONDS:
-        _remove_parts(claim)
+    if now - os.stat(claim).st_mtime > DEAD_SECONDS and _remove_parts(claim):
         os.unlink(claim)
 
 
@@ -282,15 +280,20 @@ def _remove_unlocked(claim: str) -> None:
     """Remove a claim unless its writer lives."""
     descriptor = os.open(claim, os.O_RDWR)
     try:
-        if _locked(descriptor):
-            _remove_parts(claim)
+        if _locked(descriptor) and _remove_parts(claim):
             os.unlink(claim)
     finally:
         os.close(descriptor)
 
 
-def _remove_parts(claim: str) -> None:
-    """Remove what a claim stands for."""
+def _remove_parts(claim: str) -> bool:
+    """Remove what a claim stands for; return whether all is gone, for else the claim must stay."""
+    gone = True
     for part in (NEW, OLD):
-        with contextlib.suppress(OSError):
+        try:
             os.unlink(claim + part)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            gone = False
+    return gone

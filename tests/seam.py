@@ -4,8 +4,11 @@ A name says the call and what it is done to: "write new", "replace new", "fsync 
 claim"; what a dead writer left is "dead claim", "dead new" and "dead old".
 """
 
+import contextlib
 import fcntl
 import os
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 from fastbp import atomic
@@ -18,6 +21,17 @@ CALLS = {
 HARMLESS = {"path", "fsencode", "urandom", "uname", "stat_result"}
 
 DEAD_RANDOM = "f" * 16
+
+
+@contextlib.contextmanager
+def folder_in_memory(otherwise):
+    """Make a folder where nothing waits for a disk, if there is such a place."""
+    shared = Path("/dev/shm")
+    if shared.is_dir() and os.access(shared, os.W_OK):
+        with tempfile.TemporaryDirectory(dir=shared) as made:
+            yield Path(made)
+    else:
+        yield otherwise
 
 
 def leave_dead_writer(target, owner=None):

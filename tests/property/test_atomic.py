@@ -129,19 +129,42 @@ def test_a_replaced_file_keeps_its_permissions(tmp_path, umask, mode):
     assert path.read_bytes() == WHOLE
 
 
-def test_the_new_content_is_never_readable_by_more_people_than_the_old(tmp_path, umask):
+def test_the_new_content_is_never_readable_by_more_people_than_the_old(
+    tmp_path, umask, monkeypatch
+):
     umask(0)
     path = tmp_path / "model"
     path.write_bytes(b"old")
     path.chmod(0o600)
-    seen = []
+    modes = {}
 
-    def pieces():
-        seen.extend(p.stat().st_mode for p in tmp_path.glob(".model*" + atomic.NEW))
-        yield b"new"
+    def act(name, do, arguments):
+        result = do()
+        modes.update({p: p.stat().st_mode for p in tmp_path.glob(".model*" + atomic.NEW)})
+        assert all(stat.S_IMODE(mode) == 0o600 for mode in modes.values()), name
+        return result
 
-    replace_file(path, pieces())
-    assert [stat.S_IMODE(mode) for mode in seen] == [0o600]
+    Seam(act).install(monkeypatch.setattr)
+    replace_file(path, BYTES)
+    assert len(modes) == 1
+
+
+def test_the_way_back_does_not_undo_the_save_of_another(tmp_path, monkeypatch):
+    path = tmp_path / "model"
+    path.write_bytes(b"old")
+
+    def act(name, do, arguments):
+        if name == "fsync folder":
+            monkeypatch.undo()
+            replace_file(path, [b"other"])
+            raise OSError(5, "Input/output error")
+        return do()
+
+    Seam(act).install(monkeypatch.setattr)
+    with pytest.raises(OSError, match="cannot save: Input/output error"):
+        replace_file(path, BYTES)
+    assert path.read_bytes() == b"other"
+    assert listing(tmp_path) == ["model"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
