@@ -94,12 +94,13 @@ class Network(Learner):
         Parameters
         ----------
         path : str or path
-            Destination; an existing file is replaced at once or not at all.
+            Destination; an existing file is replaced at once or not at all, and keeps its
+            permissions. Of a symbolic link the target is replaced.
 
         Raises
         ------
         OSError
-            The file cannot be written.
+            The file cannot be written; the old one is whole.
         ValueError
             The metadata holds something that is not a JSON value.
 
