@@ -10,7 +10,10 @@ import pytest
 import fastbp
 
 # What the examples of a module need beside the package.
-OPTIONAL = {"fastbp.integrations.tensorboard": "tensorboardX"}
+OPTIONAL = {
+    "fastbp.integrations.tensorboard": ["tensorboardX"],
+    "fastbp.integrations.safetensors": ["safetensors"],
+}
 COMPILED = ("_engine_", "_kernels_", "_cpu", "_callbacks")
 
 
@@ -26,8 +29,8 @@ def module_names():
 
 @pytest.mark.parametrize("name", module_names())
 def test_examples_run(name):
-    if name in OPTIONAL:
-        pytest.importorskip(OPTIONAL[name])
+    for package in OPTIONAL.get(name, ()):
+        pytest.importorskip(package)
     module = importlib.import_module(name)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -94,6 +94,7 @@ NOT_LOADED = [
     "matplotlib",
     "tqdm",
     "tensorboardX",
+    "safetensors",
     "mpmath",
     "hypothesis",
     "pytest",
