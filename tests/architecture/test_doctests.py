@@ -13,6 +13,7 @@ import fastbp
 OPTIONAL = {
     "fastbp.integrations.tensorboard": ["tensorboardX"],
     "fastbp.integrations.safetensors": ["safetensors"],
+    "fastbp.integrations.sklearn": ["sklearn"],
 }
 COMPILED = ("_engine_", "_kernels_", "_cpu", "_callbacks")
 

@@ -14,6 +14,7 @@ MODULES = {
         "safetensors",
         ["save_safetensors(None, 'x')", "load_safetensors('x')"],
     ),
+    "sklearn": ("sklearn", "scikit-learn", ["from_sklearn(None)", "to_sklearn(None)"]),
 }
 
 
