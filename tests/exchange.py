@@ -38,12 +38,15 @@ def rows(net, seed=1):
 
 
 def layered(activation, dtype, **more):
-    """Return a network with an activation everywhere, after no norm and after each kind."""
+    """Return a network with an activation everywhere, after no norm and after each kind.
+
+    The last norm keeps what comes of exp within a range of its next e^z.
+    """
     layers = [
         fb.Dense(7, activation, dropout=0.25),
         fb.Dense(9, activation, norm="layer", bias=False),
         fb.Dense(8, activation, norm="batch(0.3)", trainable=False),
-        fb.Dense(4, activation),
+        fb.Dense(4, activation, norm="layer"),
     ]
     return fill(fb.Network(5, layers, dtype=dtype, seed=3, **more))
 

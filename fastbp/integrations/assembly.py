@@ -68,6 +68,10 @@ class Assembly:
                 f"{trainable}"
             )
         self._check_dtype(place, *arrays.values())
+        if len(arrays["scales"]) != len(part.weight):
+            raise ValueError(
+                f"{place} must be of {len(part.weight)} units, got {len(arrays['scales'])}"
+            )
         part.norm = norm
         part.arrays |= arrays
 

@@ -14,6 +14,7 @@ OPTIONAL = {
     "fastbp.integrations.tensorboard": ["tensorboardX"],
     "fastbp.integrations.safetensors": ["safetensors"],
     "fastbp.integrations.sklearn": ["sklearn"],
+    "fastbp.integrations.torch": ["torch"],
 }
 COMPILED = ("_engine_", "_kernels_", "_cpu", "_callbacks")
 

@@ -15,6 +15,7 @@ MODULES = {
         ["save_safetensors(None, 'x')", "load_safetensors('x')"],
     ),
     "sklearn": ("sklearn", "scikit-learn", ["from_sklearn(None)", "to_sklearn(None)"]),
+    "torch": ("torch", "torch", ["from_torch(None)", "to_torch(None)"]),
 }
 
 

@@ -53,8 +53,8 @@ def test_the_package_itself_reads_the_arrays_by_their_names(tmp_path):
     wanted = {}
     for part, views in (("weight", net.weights), ("bias", net.biases)):
         wanted |= {f"layers.{i}.{part}": view for i, view in enumerate(views)}
-    wanted |= {f"layers.{i}.scale": net.scales[i] for i in (1, 2)}
-    wanted |= {f"layers.{i}.shift": net.shifts[i] for i in (1, 2)}
+    wanted |= {f"layers.{i}.scale": net.scales[i] for i in (1, 2, 3)}
+    wanted |= {f"layers.{i}.shift": net.shifts[i] for i in (1, 2, 3)}
     wanted |= {"layers.2.mean": net.means[2], "layers.2.variance": net.variances[2]}
     assert wanted.pop("layers.1.bias") is None
     assert found.keys() == wanted.keys()
