@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import os
 import pkgutil
 import warnings
 
@@ -15,7 +16,10 @@ OPTIONAL = {
     "fastbp.integrations.safetensors": ["safetensors"],
     "fastbp.integrations.sklearn": ["sklearn"],
     "fastbp.integrations.torch": ["torch"],
+    "fastbp.integrations.keras": ["torch", "keras"],
 }
+# What Keras works on.
+os.environ.setdefault("KERAS_BACKEND", "torch")
 COMPILED = ("_engine_", "_kernels_", "_cpu", "_callbacks")
 
 
@@ -36,6 +40,8 @@ def test_examples_run(name):
     module = importlib.import_module(name)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # PyTorch's arrays, which Keras takes, do not yet know numpy's newest argument.
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
         failed, _ = doctest.testmod(module)
     assert failed == 0
 

@@ -95,6 +95,7 @@ NOT_LOADED = [
     "tqdm",
     "tensorboardX",
     "safetensors",
+    "keras",
     "mpmath",
     "hypothesis",
     "pytest",

@@ -16,6 +16,7 @@ MODULES = {
     ),
     "sklearn": ("sklearn", "scikit-learn", ["from_sklearn(None)", "to_sklearn(None)"]),
     "torch": ("torch", "torch", ["from_torch(None)", "to_torch(None)"]),
+    "keras": ("keras", "keras", ["from_keras(None)", "to_keras(None)", "own_functions()"]),
 }
 
 
