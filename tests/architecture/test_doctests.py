@@ -17,6 +17,7 @@ OPTIONAL = {
     "fastbp.integrations.sklearn": ["sklearn"],
     "fastbp.integrations.torch": ["torch"],
     "fastbp.integrations.keras": ["torch", "keras"],
+    "fastbp.integrations.onnx": ["onnx"],
 }
 # What Keras works on.
 os.environ.setdefault("KERAS_BACKEND", "torch")

@@ -96,6 +96,8 @@ NOT_LOADED = [
     "tensorboardX",
     "safetensors",
     "keras",
+    "onnx",
+    "onnxruntime",
     "mpmath",
     "hypothesis",
     "pytest",

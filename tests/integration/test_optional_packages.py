@@ -17,6 +17,7 @@ MODULES = {
     "sklearn": ("sklearn", "scikit-learn", ["from_sklearn(None)", "to_sklearn(None)"]),
     "torch": ("torch", "torch", ["from_torch(None)", "to_torch(None)"]),
     "keras": ("keras", "keras", ["from_keras(None)", "to_keras(None)", "own_functions()"]),
+    "onnx": ("onnx", "onnx", ["to_onnx(None)"]),
 }
 
 
