@@ -225,7 +225,7 @@ def test_a_truncated_or_damaged_file_is_refused_or_unharmed(tmp_path):
         path.write_bytes(whole[:length])
         with pytest.raises(fb.FileFormatError):
             load_safetensors(path)
-    for place in range(len(whole)):
+    for place in range(0, len(whole), 3):
         damaged = bytearray(whole)
         damaged[place] ^= 0x41
         path.write_bytes(damaged)
