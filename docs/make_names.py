@@ -15,6 +15,7 @@ from typing import Any
 
 import fastbp as fb
 from fastbp import metrics, optimizers, spec
+from fastbp.integrations import keras, onnx, safetensors, sklearn, torch
 from fastbp.integrations.tensorboard import TensorBoard
 from fastbp.reference import initializers, losses
 from fastbp.reference.activations import piecewise, rows, smooth
@@ -32,6 +33,10 @@ WAYS = (
     *(fb.Network.fit, fb.Network.fit_stream, fb.Network.partial_fit, fb.Network.train_step),
     *(fb.Network.gradient, fb.Network.backward),
 )
+EXCHANGE_HEAD = [
+    *("activation", "scikit-learn, hidden", "scikit-learn, output", "PyTorch", "Keras"),
+    *("ONNX, float32", "ONNX, float64"),
+]
 METRICS = "Of the training rows and, with `validation_` before the name, of the others."
 
 
@@ -83,8 +88,8 @@ def loss_lines() -> list[list[str]]:
     return lines
 
 
-def signature(kind: type) -> str:
-    """Return the arguments of a class with their defaults."""
+def signature(kind: Any) -> str:
+    """Return the arguments of a class or function with their defaults."""
     found = inspect.signature(kind).parameters.values()
     shown = [
         p.name if p.default is p.empty else f"{p.name}={p.default!r}"
@@ -130,6 +135,58 @@ def own_text() -> str:
         paragraphs = [" ".join(part.split()) for part in text.replace("``", "`").split("\n\n")]
         parts.append("\n\n".join([f"{head}: {paragraphs[0]}", *paragraphs[1:]]))
     return "\n\n".join(parts)
+
+
+BRIDGES = (
+    *(safetensors.save_safetensors, safetensors.load_safetensors),
+    *(sklearn.from_sklearn, sklearn.to_sklearn, torch.from_torch, torch.to_torch),
+    *(keras.from_keras, keras.to_keras, keras.own_functions, onnx.to_onnx),
+)
+
+
+def torch_text(name: str) -> str:
+    """Return PyTorch's module of an activation, with the settings that it must have."""
+    module, settings = torch.MODULES[name]
+    shown = [f"{k}={'alpha' if v == torch.ALPHA else repr(v)}" for k, v in settings.items()]
+    return f"`{module}({', '.join(shown)})`"
+
+
+def keras_text(name: str) -> str:
+    """Return Keras's function or layer of an activation."""
+    if name in keras.LAYERS:
+        layer, setting = keras.LAYERS[name]
+        return f"`{layer}({setting}=alpha)`"
+    return f"`{name}`, registered" if name in keras.OWN else f"`{keras.FUNCTIONS[name]}`"
+
+
+def onnx_text(name: str, dtype: str) -> str:
+    """Return ONNX's operator of an activation, if it is one of them."""
+    operators = onnx.BOTH | onnx.SINGLE if dtype == "float32" else onnx.BOTH
+    if name == "identity":
+        return "none"
+    return f"`{operators[name][0]}`" if name in operators else "several"
+
+
+def exchange_lines() -> list[list[str]]:
+    """Return what other packages call each activation."""
+    return [
+        [
+            f"`{name}`",
+            f"`{sklearn.HIDDEN[name]}`" if name in sklearn.HIDDEN else "",
+            f"`{sklearn.OUTPUTS[name]}`" if name in sklearn.OUTPUTS else "",
+            torch_text(name),
+            keras_text(name),
+            *(onnx_text(name, dtype) for dtype in ("float32", "float64")),
+        ]
+        for name in spec.ACTIVATIONS
+    ]
+
+
+def bridge_lines() -> list[list[str]]:
+    """Return signature, module and first paragraph of each function for other packages."""
+    return [
+        [signature(thing), f"`{thing.__module__}`", first_paragraph(thing)] for thing in BRIDGES
+    ]
 
 
 def page() -> str:
@@ -179,6 +236,10 @@ def page() -> str:
         table(["argument of `fit_stream`", "default", ""], argument_lines(fb.Network.fit_stream)),
         "\n## Initializers\n",
         table(["init", ""], begin),
+        "\n## Other packages\n\nMore on them is in [integrations](integrations.md).\n",
+        table(["function", "module", ""], bridge_lines()),
+        "",
+        table(EXCHANGE_HEAD, exchange_lines()),
     ]
     return "\n".join(parts) + "\n"
 

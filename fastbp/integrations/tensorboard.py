@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from typing import Any
 
 import fastbp as fb
+from fastbp.integrations.packages import needed
 
 
 class TensorBoard(fb.Callback):
@@ -48,7 +48,7 @@ class TensorBoard(fb.Callback):
             raise TypeError(f"folder must be a string or a path, got {folder!r}")
         self.folder = os.fsdecode(folder)
         self.every_steps = every_steps
-        self._make_writer = _writer_class()
+        self._make_writer = needed("TensorBoard", "tensorboardX", "tensorboard").SummaryWriter
         self._epochs: Any = None
         self._steps: Any = None
 
@@ -85,13 +85,3 @@ class TensorBoard(fb.Callback):
             if writer is not None:
                 writer.close()
         self._epochs = self._steps = None
-
-
-def _writer_class() -> Any:
-    """Return what writes event files."""
-    try:
-        return importlib.import_module("tensorboardX").SummaryWriter
-    except ImportError as error:
-        raise ImportError(
-            'TensorBoard needs tensorboardX; install it with: pip install "fastbp[tensorboard]"'
-        ) from error
