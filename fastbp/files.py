@@ -7,8 +7,8 @@ file is written beside its destination and renamed, so that an old file is never
 
 from __future__ import annotations
 
-import contextlib
 import errno
+import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastbp.atomic import replace_file
 from fastbp.checks import Array, FileFormatError, described
 
 FORMAT = "fastbp-npz"
@@ -63,19 +64,9 @@ def write(path: StrPath, contents: Contents) -> None:
         "params": contents.params,
         **contents.arrays,
     }
-    # Opened by hand and not through tempfile, whose files no one else may read.
-    temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            np.savez(file, allow_pickle=False, **entries)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    memory = io.BytesIO()
+    np.savez(memory, allow_pickle=False, **entries)
+    replace_file(target, [memory.getbuffer()])
 
 
 def read(path: StrPath) -> Contents:

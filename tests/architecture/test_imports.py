@@ -57,6 +57,7 @@ RANKS = {
     "class_weights": 3,
     "checks": 2,
     "_compiled": 1,
+    "atomic": 1,
     "maps": 1,
     "tables": 1,
     "_callbacks": 0,
@@ -69,6 +70,7 @@ RANKS = {
 ONLY = {
     "kernels": {"checks", "custom", "memory", "names", "spec", "_compiled"},
     "_compiled": COMPILED,
+    "atomic": set(),
     "datasets": set(),
     "maps": set(),
     "tables": set(),
