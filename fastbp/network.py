@@ -106,7 +106,7 @@ class Network(Learner):
         Examples
         --------
         >>> import fastbp as fb, os, tempfile
-        >>> path = os.path.join(tempfile.mkdtemp(), "model.npz")
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.fastbp")
         >>> fb.mlp([2, 3, 1]).save(path)
         >>> fb.load(path)
         <Network 2-3-1 (relu, identity), mse, float32, 13 parameters>
