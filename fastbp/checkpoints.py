@@ -154,8 +154,10 @@ def _state(contents: files.Contents, training: dict[str, Any]) -> State:
     arrays = checked_arrays(contents, len(columns))
     key, seed = hexadecimal("key", training["key"], 16), hexadecimal("seed", training["seed"], 32)
     of_network = contents.network["seed"]
-    if of_network is not None and (seed, key) != (of_network, of_network % 2**64):
-        raise ValueError(f"seed and key must be those of the network's seed {of_network}")
+    if of_network is not None:
+        checks.integer("seed", of_network, 0)
+        if (seed, key) != (of_network, of_network % 2**64):
+            raise ValueError(f"seed and key must be those of the network's seed {of_network}")
     ground = Ground(**fields("ground", training["ground"], Ground._fields))
     place = Place(**fields("place", training["place"], Place._fields))
     check_place(ground, place, float(arrays["sums"][1]))
@@ -188,7 +190,7 @@ def checked_arrays(contents: files.Contents, n_columns: int) -> dict[str, Array]
     columns = [column_name(place) for place in range(n_columns)]
     wanted = {*VECTORS, "slots", *columns}
     if arrays.keys() - {"best"} != wanted:
-        found = ", ".join(sorted((arrays.keys() - {"best"}) ^ wanted))
+        found = checks.shortened(", ".join(sorted((arrays.keys() - {"best"}) ^ wanted)))
         raise ValueError(f"its arrays must be those of a checkpoint, but for {found}")
     for name in (*VECTORS, *columns):
         length = VECTORS.get(name)

@@ -295,7 +295,9 @@ def raw_bytes(array: Array) -> memoryview:
 def pieces(contents: Contents) -> Iterator[bytes]:
     """Return the bytes of a file piece by piece; what cannot be written is refused at once."""
     arrays = {"params": contents.params, **contents.arrays}
-    tensors = [Tensor(name, array.dtype.name, array.shape) for name, array in arrays.items()]
+    tensors = [
+        Tensor(name, array.dtype.name, array.shape, array.nbytes) for name, array in arrays.items()
+    ]
     text = header.encode(contents.network, contents.metadata, contents.training, tensors)
     length = whole_length(len(text), tensors)
     start = foreign.MAGIC + PRELUDE.pack(VERSION, len(text), length) + text

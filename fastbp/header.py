@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 1 << 20
 MOST_DEPTH = 64
 # Commas and opening brackets outside of strings.
-MOST_VALUES = 100_000
+MOST_VALUES = 32_768
 MOST_LAYERS = 1024
 MOST_TENSORS = 1024
 MOST_LETTERS = 128
@@ -37,6 +38,10 @@ LAYER = (
 )
 TENSOR = ("name", "dtype", "shape")
 
+# Without one of these anywhere, no integer is past 2**128 and no float past the largest.
+SHORT = 1 << 14
+LARGE_NUMBER = re.compile(rb"\d{39}|[eE]\+?\d{3}")
+
 # Bytes to +1, -1 and 0 for brackets that open, that close, and commas; all others are left out.
 MARKS = b"[]{},"
 STEP_OF_BYTE = bytes({91: 1, 123: 1, 93: 255, 125: 255}.get(byte, 0) for byte in range(256))
@@ -44,16 +49,12 @@ NO_MARKS = bytes(byte for byte in range(256) if byte not in MARKS)
 
 
 class Tensor(NamedTuple):
-    """What the header says of an array."""
+    """What the header says of an array, and its length in the file without padding."""
 
     name: str
     dtype: str
     shape: tuple[int, ...]
-
-    @property
-    def nbytes(self) -> int:
-        """Its length in the file, without padding."""
-        return ITEM_BYTES[self.dtype] * math.prod(self.shape)
+    nbytes: int
 
 
 class Header(NamedTuple):
@@ -135,15 +136,15 @@ def _constant(text: str) -> float:
 
 
 @functools.cache
-def _decoder() -> json.JSONDecoder:
+def _decoder(looks_at_numbers: bool) -> json.JSONDecoder:
     """Return what reads JSON, made on first use: importing the package loads no json."""
     import json
 
     return json.JSONDecoder(
         object_pairs_hook=_unique,
-        parse_int=_integer,
-        parse_float=_float,
         parse_constant=_constant,
+        parse_int=_integer if looks_at_numbers else None,
+        parse_float=_float if looks_at_numbers else None,
     )
 
 
@@ -187,7 +188,9 @@ def parse(raw: bytes, depth: int = MOST_DEPTH) -> Any:
     """
     check_extent(raw, depth)
     text = raw.decode()
-    value = _decoder().decode(text)
+    # Looking for large numbers takes longer than looking at each, where there are many letters.
+    large = len(raw) > SHORT or LARGE_NUMBER.search(raw) is not None
+    value = _decoder(large).decode(text)
     if r"\u" in text:
         _encoder().encode(value).encode()
     return value
@@ -227,13 +230,13 @@ def _tensor(item: object) -> Tensor:
             f"dtype of tensor {name!r} must be one of {', '.join(ITEM_BYTES)}, got "
             f"{checks.described(dtype)}"
         )
-    for extent in items(f"shape of tensor {name!r}", shape, 2):
+    for extent in items("shape of a tensor", shape, 2):
         if type(extent) is not int or not 0 <= extent < 2**63:
             raise ValueError(
                 f"shape of tensor {name!r} must hold integers from 0 to 2**63 - 1, got "
                 f"{checks.described(extent)}"
             )
-    return Tensor(name, dtype, tuple(shape))
+    return Tensor(name, dtype, tuple(shape), ITEM_BYTES[dtype] * math.prod(shape))
 
 
 def encode(
@@ -249,7 +252,7 @@ def encode(
     ValueError
         A part holds what JSON has no value for, or is past a limit; the message names it.
     """
-    listed = [{**tensor._asdict(), "shape": list(tensor.shape)} for tensor in tensors]
+    listed = [dict(zip(TENSOR, tensor, strict=False)) for tensor in tensors]
     values = zip(PARTS, (network, metadata, training, listed), strict=True)
     texts = {part: _part(part, value) for part, value in values}
     raw = b"{%s}" % b",".join(b'"%s":%s' % (part.encode(), text) for part, text in texts.items())

@@ -7,7 +7,8 @@ from pathlib import Path
 import modelfile
 import numpy as np
 import pytest
-from strategies import EVERY_ACTIVATION, EVERY_LOSS, targets
+from fuzz.resuming import Resumer
+from strategies import EVERY_ACTIVATION, EVERY_LOSS
 
 import fastbp as fb
 from fastbp import checkpoints, files, spec
@@ -104,25 +105,7 @@ def test_every_checkpoint_holds_the_state_and_goes_on(name):
     assert columns.tobytes() == kept(name, "history").tobytes()
     assert (state.best is None) == (place["epoch"] == 0)
 
-    ground = state.ground
-    optimizer = getattr(fb, ground.optimizer)()
-    optimizer.hyper[:] = state.settings
-    rng = np.random.default_rng(state.seed)
-    n_rows = ground.rows + ground.validation_rows
-    x = rng.normal(size=(n_rows, 2))
-    net = fb.load(path_of(name))
-    history = net.fit(
-        x,
-        targets(rng, "mse", n_rows, 2, net.dtype),
-        optimizer,
-        epochs=place["epoch"] + 1,
-        batch_size=ground.batch_size,
-        validation=0.2,
-        metrics=["r2", "gradient_norm"],
-        stop=fb.Stop(restore_best=True, patience=9),
-        schedule=None if ground.schedule == "None" else fb.ReduceOnPlateau(0.5, patience=0),
-        resume=path_of(name),
-    )
+    history = Resumer(path_of(name)).fit(path_of(name), place["epoch"] + 1)
     for column, values in state.history.items():
         assert history[column][: place["epoch"]] == values
     assert len(history.loss) == place["epoch"] + 1
