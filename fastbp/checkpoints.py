@@ -7,6 +7,7 @@ epoch's losses so far, what schedule and stop rules have counted, and the histor
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -129,7 +130,7 @@ def read(path: files.StrPath) -> State:
     OSError
         The file cannot be read.
     """
-    return state_of(files.read(path), files.as_path(path).name)
+    return state_of(files.read(path), os.path.basename(os.fsdecode(path)))
 
 
 def state_of(contents: files.Contents, name: str) -> State:

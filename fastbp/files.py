@@ -57,11 +57,16 @@ class Contents(NamedTuple):
     arrays: Mapping[str, Array] = {}
 
 
-def as_path(path: object) -> Path:
-    """Return the argument as a Path."""
+def checked_path(path: object) -> str:
+    """Return the argument as text if it is a path."""
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path must be a string or a path, got {described(path)}")
-    return Path(os.fsdecode(path))
+    return os.fsdecode(path)
+
+
+def as_path(path: object) -> Path:
+    """Return the argument as a Path."""
+    return Path(checked_path(path))
 
 
 def write(path: StrPath, contents: Contents) -> None:
@@ -99,38 +104,35 @@ def read(path: StrPath, only_params: bool = False) -> Contents:
     OSError
         The file cannot be read.
     """
-    source = as_path(path)
-    name = source.name or str(source)
-    _check_regular(name, os.stat(source).st_mode)
-    # Between the two a pipe may have taken the file's place, which would be waited for.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with io.FileIO(os.open(source, flags)) as file:
-        found = os.fstat(file.fileno())
-        _check_regular(name, found.st_mode)
-        contents = _named(name, Reader(file, found.st_size), only_params)
-        if os.fstat(file.fileno()).st_size != found.st_size:
-            raise FileFormatError(f"{name} is not a fastbp model: {CHANGED}, its length changed")
+    source = checked_path(path)
+    try:
+        _check_regular(os.stat(source).st_mode)
+        # Between the two a pipe may have taken the file's place, which would be waited for.
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with io.FileIO(os.open(source, flags)) as file:
+            found = os.fstat(file.fileno())
+            _check_regular(found.st_mode)
+            contents = _contents(Reader(file, found.st_size), only_params)
+            if os.fstat(file.fileno()).st_size != found.st_size:
+                raise ValueError(f"{CHANGED}, its length changed")
+    except ValueError as error:
+        name = os.path.basename(source) or source
+        raise FileFormatError(f"{name} is not a fastbp model: {error}") from None
     return contents
 
 
 def from_bytes(data: bytes, name: str) -> Contents:
     """Return what `to_bytes` made bytes of; messages call it by the name."""
-    return _named(name, Reader(io.BytesIO(data), len(data)), False)
-
-
-def _check_regular(name: str, mode: int) -> None:
-    """Refuse what is no regular file: a device has no end, a pipe no length."""
-    if not stat.S_ISREG(mode):
-        kind = KINDS.get(stat.S_IFMT(mode), "no regular file")
-        raise FileFormatError(f"{name} is not a fastbp model: it is {kind}")
-
-
-def _named(name: str, reader: Reader, only_params: bool) -> Contents:
-    """Return the contents; what is wrong with them is told with the file's name."""
     try:
-        return _contents(reader, only_params)
+        return _contents(Reader(io.BytesIO(data), len(data)), False)
     except ValueError as error:
         raise FileFormatError(f"{name} is not a fastbp model: {error}") from None
+
+
+def _check_regular(mode: int) -> None:
+    """Refuse what is no regular file: a device has no end, a pipe no length."""
+    if not stat.S_ISREG(mode):
+        raise ValueError(f"it is {KINDS.get(stat.S_IFMT(mode), 'no regular file')}")
 
 
 class Reader:

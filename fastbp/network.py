@@ -101,7 +101,8 @@ class Network(Learner):
         OSError
             The file cannot be written.
         ValueError
-            The metadata holds something that is not a JSON value.
+            The metadata holds something that is not a JSON value, or description and metadata are
+            past the limits of a file (see docs/format.md).
 
         Examples
         --------

@@ -1,6 +1,6 @@
 """Load changed files one after another; end at the first that is neither refused nor sane.
 
-    python tests/fuzz/drive.py --kind models --count 100000 --seed 1
+    python tests/fuzz/drive.py --models 100000 --checkpoints 50000 --seed 1
 
 Each file is written to a real one and goes the public way: `fastbp.load`, and for checkpoints
 `fit(resume=)` too. The last line of output is a JSON object of what was measured. A file that
@@ -11,12 +11,12 @@ import argparse
 import base64
 import contextlib
 import json
+import math
 import os
 import resource
 import sys
 import tempfile
 import time
-import traceback
 import tracemalloc
 import warnings
 from collections import Counter
@@ -31,15 +31,18 @@ from fuzz.mutants import Mutants, Seed
 from fuzz.resuming import Resumer
 
 import fastbp as fb
-from fastbp import checkpoints
+from fastbp import checkpoints, files
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models" / "1"
 LARGEST_SEED = 4600
+KINDS = ("models", "checkpoints")
 # Of a file that breaks the rules; its seed and number make it again.
 SHOWN = 10_000
 # Checkpoints that are loaded as models and gone on from, loads whose memory is traced, and networks
 # that are looked at: one in so many.
-TAKES_STEPS, TRACED, CHECKED = 8, 997, 4
+TAKES_STEPS, TRACED, CHECKED = 8, 997, 8
+# Files after which what is imported and kept for good is there; memory is measured from then on.
+FIRST = 200
 # Letters of a message that name the check; later ones tell what came.
 NAMING = 24
 
@@ -61,6 +64,21 @@ def check_network(net: fb.Network) -> None:
         outputs = net.predict(np.zeros((1, net.sizes[0])))
     if outputs.shape != (1, net.sizes[-1]):
         raise Unsound(f"{net!r} with outputs of shape {outputs.shape}")
+    again = files.from_bytes(files.to_bytes(net.file_contents()), "again")
+    if again.params.tobytes() != net.params.tobytes() or again.metadata != net.metadata:
+        raise Unsound(f"{net!r} that is another once it is saved")
+
+
+def check_state(state: checkpoints.State) -> None:
+    """Require that a state is one that a fit may come to."""
+    epoch, step, total = state.place[:3]
+    steps = math.ceil(state.ground.rows / state.ground.batch_size)
+    if not (0 <= step <= steps and total == epoch * steps + step and epoch >= 0):
+        raise Unsound(f"{state.place} with {steps} steps an epoch")
+    if not (math.isfinite(state.place.seconds) and state.watch[2] >= 0):
+        raise Unsound(f"{state.place}, {state.watch}")
+    if len(state.slots.T) != len(state.params) or len(state.hyper) != len(state.settings):
+        raise Unsound(f"state vectors of shape {state.slots.shape}, {len(state.hyper)} settings")
 
 
 def cpu(call: Callable[[], Any]) -> float:
@@ -132,6 +150,7 @@ class Drive:
             state = self.timed(lambda: checkpoints.read(self.path))
             if state is not None:
                 self.figures["resumed"] += 1
+                check_state(state)
                 self.timed(lambda: fit.restore(state))
                 if steps:
                     self.timed(lambda: fit.fit(self.path, state.place.epoch + 1))
@@ -167,27 +186,40 @@ class Drive:
 def main() -> int:
     """Run, and print what was measured."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--kind", choices=("models", "checkpoints"), required=True)
-    parser.add_argument("--count", type=int, required=True)
+    for kind in KINDS:
+        parser.add_argument(f"--{kind}", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     warnings.simplefilter("error")
     # Numbers that were changed may make a fit diverge.
     warnings.filterwarnings("ignore", category=RuntimeWarning)
+    counts = {kind: getattr(options, kind) for kind in KINDS if getattr(options, kind) > 0}
     with tempfile.TemporaryDirectory() as folder:
-        drive = Drive(options.kind, Path(folder), options.seed)
-        drive.run(min(200, options.count))
-        before, began = peak_kib(), time.perf_counter()
-        try:
-            drive.run(max(0, options.count - 200))
-        except BaseException:
-            traceback.print_exc()
-            print(base64.b64encode(drive.data)[:SHOWN].decode(), file=sys.stderr)
-            return 1
-        seconds = time.perf_counter() - began
-    figures = {**drive.figures, "seconds": seconds, "grown_kib": peak_kib() - before}
-    print(json.dumps({**figures, "peak_kib": peak_kib(), "reasons": dict(drive.reasons)}))
+        found = {
+            kind: measured(kind, Path(folder), options.seed, count)
+            for kind, count in counts.items()
+        }
+    print(json.dumps(found))
     return 0
+
+
+def measured(kind: str, folder: Path, number: int, count: int) -> dict[str, Any]:
+    """Load so many files of a kind; return what was measured."""
+    drive = Drive(kind, folder, number)
+    drive.run(min(FIRST, count))
+    before, began, cpu_began = peak_kib(), time.perf_counter(), time.process_time()
+    try:
+        drive.run(max(0, count - FIRST))
+    except BaseException:
+        print(base64.b64encode(drive.data)[:SHOWN].decode(), file=sys.stderr)
+        raise
+    return {
+        **drive.figures,
+        "seconds": time.perf_counter() - began,
+        "cpu_seconds": time.process_time() - cpu_began,
+        "grown_kib": peak_kib() - before,
+        "reasons": dict(drive.reasons),
+    }
 
 
 def peak_kib() -> int:
