@@ -93,7 +93,7 @@ class Training:
         Examples
         --------
         >>> import fastbp as fb, os, tempfile
-        >>> path = os.path.join(tempfile.mkdtemp(), "run.npz")
+        >>> path = os.path.join(tempfile.mkdtemp(), "run.fastbp")
         >>> keep = fb.EverySteps(10, lambda training: not training.save(path))
         >>> x, y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0]
         >>> history = fb.mlp([1, 1]).fit(x, y, epochs=4, batch_size=1, callbacks=keep)
@@ -223,7 +223,7 @@ class Checkpoint(Callback):
     Examples
     --------
     >>> import fastbp as fb, os, tempfile
-    >>> path = os.path.join(tempfile.mkdtemp(), "run.npz")
+    >>> path = os.path.join(tempfile.mkdtemp(), "run.fastbp")
     >>> x, y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0]
     >>> whole, part = fb.mlp([1, 4, 1]), fb.mlp([1, 4, 1])
     >>> history = whole.fit(x, y, epochs=6)

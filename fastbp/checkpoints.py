@@ -7,14 +7,16 @@ epoch's losses so far, what schedule and stop rules have counted, and the histor
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbp import files
+from fastbp import checks, files
 from fastbp.checks import Array, FileFormatError
+from fastbp.header import MOST_TENSORS, fields, items, mapping, name_text
 from fastbp.history import History
 from fastbp.optimizers.optimizer import Optimizer
 from fastbp.schedules import Schedule
@@ -22,6 +24,16 @@ from fastbp.stopping import Watch
 
 # Figures of an epoch that nobody has to ask for, beside the losses.
 ALWAYS_RECORDED = ("learning_rate", "seconds", "rows_per_second")
+
+# What the header says of a fit, see docs/format.md.
+TRAINING = (
+    *("key", "seed", "ground", "place", "generator", "schedule", "waited", "columns", "metrics"),
+)
+GENERATOR = ("bit_generator", "state", "has_uint32", "uinteger")
+# Vectors of a checkpoint, and their lengths where they are fixed.
+VECTORS = {"settings": None, "hyper": None, "clock": None, "sums": 2, "watch": 2}
+# Steps are counted in doubles too.
+MOST_STEPS = 2**53
 
 
 class Place(NamedTuple):
@@ -45,7 +57,7 @@ class Ground(NamedTuple):
 
 
 class State(NamedTuple):
-    """A fit that has been read from a file; `seed` is the fit's, `key` that of its dropout."""
+    """A fit as a file keeps it; `seed` is the fit's, `key` that of its dropout."""
 
     network: dict[str, Any]
     params: Array
@@ -62,78 +74,50 @@ class State(NamedTuple):
     schedule: dict[str, Any]
     watch: tuple[float, float, int]
     best: Array | None
-    history: dict[str, Any]
+    history: Mapping[str, list[float]]
+    metrics: Sequence[str]
+
+
+def write(path: files.StrPath, contents: files.Contents, state: State) -> None:
+    """Write a network and the state of its fit, all or nothing."""
+    files.write(path, with_state(contents, state))
+
+
+def with_state(contents: files.Contents, state: State) -> files.Contents:
+    """Return what a file holds of a network and of its fit."""
+    training = {
+        "key": f"{state.key:016x}",
+        "seed": f"{state.seed:032x}",
+        "ground": state.ground._asdict(),
+        "place": state.place._asdict(),
+        "generator": generator_to_json(state.generator),
+        "schedule": state.schedule,
+        "waited": state.watch[2],
+        "columns": list(state.history),
+        "metrics": list(state.metrics),
+    }
+    arrays = {
+        **{name: getattr(state, name) for name in ("settings", "hyper", "clock")},
+        "sums": np.array(state.sums),
+        "watch": np.array(state.watch[:2], np.float64),
+        "slots": state.slots,
+    }
+    if state.best is not None:
+        arrays["best"] = state.best
+    for place, values in enumerate(state.history.values()):
+        arrays[column_name(place)] = np.array(values, np.float64)
+    return contents._replace(training=training, arrays=arrays)
+
+
+def column_name(place: int) -> str:
+    """Return the name of the array that a list of the history is kept in."""
+    return f"history.{place}"
 
 
 def generator_to_json(state: Mapping[str, Any]) -> dict[str, Any]:
     """Return the state of a PCG64 generator, its 128-bit numbers in hexadecimal digits."""
     inner = {name: f"{number:032x}" for name, number in state["state"].items()}
     return {**state, "state": inner}
-
-
-def generator_from_json(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state that `generator_to_json` was given."""
-    state: Any = {
-        "bit_generator": str(values["bit_generator"]),
-        "state": {name: int(values["state"][name], 16) for name in ("state", "inc")},
-        "has_uint32": int(values["has_uint32"]),
-        "uinteger": int(values["uinteger"]),
-    }
-    np.random.PCG64().state = state
-    return dict(state)
-
-
-def number_or_none(value: float) -> float | None:
-    """Return a number as JSON has it: infinity is None."""
-    return value if math.isfinite(value) else None
-
-
-def number_or_infinity(value: Any) -> float:
-    """Return the number that `number_or_none` was given."""
-    return math.inf if value is None else float(value)
-
-
-def history_to_json(history: History) -> dict[str, Any]:
-    """Return every list of a history; what is not finite is None."""
-    columns = {
-        name: [number_or_none(value) for value in values]
-        for name, values in history.columns().items()
-    }
-    return {"columns": columns, "metrics": list(history.metrics)}
-
-
-def history_from_json(values: Mapping[str, Any]) -> dict[str, list[float]]:
-    """Return the lists of a history by their names."""
-    known = [name for name, value in vars(History()).items() if isinstance(value, list)]
-    found = {}
-    for name, column in values["columns"].items():
-        if name not in (*known, *values["metrics"]):
-            raise ValueError(f"no history has {name}")
-        found[name] = [math.nan if value is None else float(value) for value in column]
-    return found
-
-
-def write(
-    path: files.StrPath,
-    contents: files.Contents,
-    state: State,
-) -> None:
-    """Write a network and the state of its fit, all or nothing."""
-    training = {
-        "key": f"{state.key:016x}",
-        "seed": f"{state.seed:x}",
-        "ground": state.ground._asdict(),
-        "place": state.place._asdict(),
-        "sums": list(state.sums),
-        "generator": generator_to_json(state.generator),
-        "schedule": state.schedule,
-        "watch": [*map(number_or_none, state.watch[:2]), state.watch[2]],
-        "history": state.history,
-    }
-    arrays = {name: getattr(state, name) for name in ("settings", "hyper", "clock", "slots")}
-    if state.best is not None:
-        arrays["best"] = state.best
-    files.write(path, contents._replace(training=training, arrays=arrays))
 
 
 def read(path: files.StrPath) -> State:
@@ -146,63 +130,145 @@ def read(path: files.StrPath) -> State:
     OSError
         The file cannot be read.
     """
-    contents = files.read(path)
-    name = files.as_path(path).name
+    return state_of(files.read(path), os.path.basename(os.fsdecode(path)))
+
+
+def state_of(contents: files.Contents, name: str) -> State:
+    """Return the state of a fit from what a file of this name holds."""
     if contents.training is None:
         raise FileFormatError(
             f"resume must be a checkpoint (fb.Checkpoint writes them), got {name}, a saved network"
         )
     try:
         return _state(contents, contents.training)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError) as error:
         raise FileFormatError(f"{name} is not a fastbp checkpoint: {error}") from None
 
 
 def _state(contents: files.Contents, training: dict[str, Any]) -> State:
-    """Return the parsed state; raise errors of many kinds where it is damaged."""
-    arrays, params = contents.arrays, contents.params
-    place, ground = training["place"], training["ground"]
-    watch = training["watch"]
-    hyper, clock, settings = (
-        np.asarray(arrays[name], np.float64).reshape(-1) for name in ("hyper", "clock", "settings")
+    """Return the parsed state, or raise TypeError or ValueError where it cannot be one."""
+    fields("training", training, TRAINING)
+    columns, metrics = (
+        [name_text(part, item) for item in items(part, training[part], MOST_TENSORS)]
+        for part in ("columns", "metrics")
     )
+    arrays = checked_arrays(contents, len(columns))
+    key, seed = hexadecimal("key", training["key"], 16), hexadecimal("seed", training["seed"], 32)
+    of_network = contents.network["seed"]
+    if of_network is not None:
+        checks.integer("seed", of_network, 0)
+        if (seed, key) != (of_network, of_network % 2**64):
+            raise ValueError(f"seed and key must be those of the network's seed {of_network}")
+    ground = Ground(**fields("ground", training["ground"], Ground._fields))
+    place = Place(**fields("place", training["place"], Place._fields))
+    check_place(ground, place, float(arrays["sums"][1]))
+    lowest, reference = arrays["watch"].tolist()
+    weighted, weight = arrays["sums"].tolist()
+    return State(
+        network=contents.network,
+        params=contents.params,
+        key=key,
+        seed=seed,
+        ground=ground,
+        place=place,
+        sums=(weighted, weight),
+        generator=generator_from_json(training["generator"]),
+        **{name: arrays[name] for name in ("settings", "hyper", "clock", "slots")},
+        schedule=mapping("schedule", training["schedule"]),
+        watch=(lowest, reference, checks.integer("waited", training["waited"], 0)),
+        best=arrays.get("best"),
+        history=history_of(columns, metrics, arrays),
+        metrics=metrics,
+    )
+
+
+def checked_arrays(contents: files.Contents, n_columns: int) -> dict[str, Array]:
+    """Return the arrays of a checkpoint if they are those that it must have, and of their shapes.
+
+    How long settings, clock and state vectors are is the optimizer's to say.
+    """
+    arrays, params = dict(contents.arrays), contents.params
+    columns = [column_name(place) for place in range(n_columns)]
+    wanted = {*VECTORS, "slots", *columns}
+    if arrays.keys() - {"best"} != wanted:
+        found = checks.shortened(", ".join(sorted((arrays.keys() - {"best"}) ^ wanted)))
+        raise ValueError(f"its arrays must be those of a checkpoint, but for {found}")
+    for name in (*VECTORS, *columns):
+        length = VECTORS.get(name)
+        if arrays[name].dtype != np.float64 or arrays[name].ndim != 1:
+            raise ValueError(f"{name} must be of one dimension and float64")
+        if length is not None and len(arrays[name]) != length:
+            raise ValueError(f"{name} must hold {length} numbers, got {len(arrays[name])}")
+    settings, hyper = arrays["settings"], arrays["hyper"]
     if settings.shape != hyper.shape:
         raise ValueError(f"settings of shape {settings.shape} and hyper of shape {hyper.shape}")
     slots, best = arrays["slots"], arrays.get("best")
-    if slots.ndim != 2 or slots.shape[1] != params.size or slots.dtype != params.dtype:
+    if slots.ndim != 2 or slots.shape[1] != len(params) or slots.dtype != params.dtype:
         raise ValueError(f"slots of shape {slots.shape} and dtype {slots.dtype}")
     if best is not None and (best.shape != params.shape or best.dtype != params.dtype):
         raise ValueError(f"best of shape {best.shape} and dtype {best.dtype}")
-    return State(
-        network=contents.network,
-        params=params,
-        key=int(training["key"], 16),
-        seed=int(training["seed"], 16),
-        ground=Ground(
-            rows=int(ground["rows"]),
-            validation_rows=int(ground["validation_rows"]),
-            batch_size=int(ground["batch_size"]),
-            shuffle=str(ground["shuffle"]),
-            schedule=str(ground["schedule"]),
-            optimizer=str(ground["optimizer"]),
-        ),
-        place=Place(
-            epoch=int(place["epoch"]),
-            step=int(place["step"]),
-            total_steps=int(place["total_steps"]),
-            seconds=float(place["seconds"]),
-        ),
-        sums=(float(training["sums"][0]), float(training["sums"][1])),
-        generator=generator_from_json(training["generator"]),
-        settings=settings,
-        hyper=hyper,
-        clock=clock,
-        slots=slots,
-        schedule=dict(training["schedule"]),
-        watch=(number_or_infinity(watch[0]), number_or_infinity(watch[1]), int(watch[2])),
-        best=best,
-        history=history_from_json(training["history"]),
-    )
+    return arrays
+
+
+def check_place(ground: Ground, place: Place, weight: float) -> None:
+    """Refuse a place that no fit over so many rows comes to; `weight` is that of the rows so far.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A part is no integer, no number or no text, or out of range.
+    """
+    for name in ("rows", "batch_size"):
+        checks.integer(name, getattr(ground, name), 1)
+    checks.integer("validation_rows", ground.validation_rows, 0)
+    for name in ("shuffle", "schedule", "optimizer"):
+        if not isinstance(getattr(ground, name), str):
+            raise ValueError(f"{name} must be a string")
+    for name in ("epoch", "step", "total_steps"):
+        checks.integer(name, getattr(place, name), 0)
+    checks.number("seconds", place.seconds, 0)
+    n_steps = -(-ground.rows // ground.batch_size)
+    # A fit that diverges in looking at an epoch ends before the epoch is counted.
+    if place.step > n_steps or (place.step == n_steps and not weight > 0):
+        raise ValueError(f"step must lie within the {n_steps} of an epoch, got {place.step}")
+    total = place.epoch * n_steps + place.step
+    if place.total_steps != total or total >= MOST_STEPS:
+        raise ValueError(f"total_steps must be {total} and below 2**53, got {place.total_steps}")
+
+
+def hexadecimal(name: str, value: object, digits: int) -> int:
+    """Return the number of so many hexadecimal digits."""
+    if not isinstance(value, str) or not re.fullmatch(f"[0-9a-f]{{{digits}}}", value, re.ASCII):
+        raise ValueError(
+            f"{name} must be {digits} hexadecimal digits, got {checks.described(value)}"
+        )
+    return int(value, 16)
+
+
+def generator_from_json(values: object) -> dict[str, Any]:
+    """Return the state that `generator_to_json` was given."""
+    found = fields("generator", values, GENERATOR)
+    inner = fields("state of the generator", found["state"], ("state", "inc"))
+    numbers = {name: hexadecimal(name, digits, 32) for name, digits in inner.items()}
+    for name, least in (("has_uint32", 2), ("uinteger", 2**32)):
+        if checks.integer(name, found[name], 0) >= least:
+            raise ValueError(f"{name} must be below {least}, got {found[name]}")
+    if found["bit_generator"] != "PCG64" or numbers["inc"] % 2 == 0:
+        raise ValueError("generator must be a PCG64 with an odd inc")
+    return {**found, "state": numbers}
+
+
+def history_of(
+    columns: list[str], metrics: list[str], arrays: Mapping[str, Array]
+) -> dict[str, list[float]]:
+    """Return the lists of a history by their names."""
+    known = [name for name, value in vars(History()).items() if isinstance(value, list)]
+    found = {}
+    for place, name in enumerate(columns):
+        if name not in (*known, *metrics) or name in found:
+            raise ValueError(f"history must have {name!r} once, as a figure or a metric")
+        found[name] = arrays[column_name(place)].tolist()
+    return found
 
 
 def check_ground(state: State, ground: Ground) -> None:
@@ -260,23 +326,18 @@ def restore(state: State, optimizer: Optimizer, schedule: Schedule | None, watch
     Raises
     ------
     FileFormatError
-        A part of the checkpoint has another shape; nothing is changed then.
+        The state is none of this optimizer or schedule; the optimizer is as it was then.
     """
-    parts = {"hyper": optimizer.hyper, "clock": optimizer.clock, "slots": optimizer.slots}
-    for name, own in parts.items():
-        shape = getattr(state, name).shape
-        if shape != own.shape:
-            raise FileFormatError(
-                f"{name} of a checkpoint of {type(optimizer).__name__} must have shape "
-                f"{own.shape}, got {shape}"
-            )
-    if schedule is not None:
-        try:
+    parts = state.hyper, state.clock, state.slots
+    try:
+        optimizer.check_state(*parts)
+        if schedule is not None:
             schedule.restore(state.schedule)
-        except (LookupError, TypeError, ValueError) as error:
-            raise FileFormatError(f"schedule of the checkpoint is damaged: {error!r}") from None
-    for name, own in parts.items():
-        own[...] = getattr(state, name)
+    except (LookupError, TypeError, ValueError) as error:
+        raise FileFormatError(f"the checkpoint that is resumed is damaged: {error}") from None
+    own = optimizer.hyper, optimizer.clock, optimizer.slots
+    for mine, theirs in zip(own, parts, strict=True):
+        mine[...] = theirs
     watch.lowest, watch.reference, watch.waited = state.watch
 
 

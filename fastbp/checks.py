@@ -35,7 +35,7 @@ class FileFormatError(ValueError):
     Examples
     --------
     >>> import fastbp as fb, pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "model.npz")
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "model.fastbp")
     >>> _ = path.write_text("not a model")
     >>> try:
     ...     fb.load(path)

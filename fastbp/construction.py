@@ -33,21 +33,15 @@ def load(path: files.StrPath) -> Network:
     --------
     >>> import fastbp as fb, tempfile, os
     >>> net = fb.mlp([2, 3, 1])
-    >>> path = os.path.join(tempfile.mkdtemp(), "model.npz")
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.fastbp")
     >>> net.save(path)
     >>> bool((fb.load(path).params == net.params).all())
     True
     """
-    contents = files.read(path)
+    contents = files.read(path, only_params=True)
     network = Network.__new__(Network)
     try:
-        network.__setstate__(
-            {
-                "spec": contents.network,
-                "metadata": dict(contents.metadata),
-                "params": contents.params,
-            }
-        )
+        network._take_contents(contents)
     except custom.UnregisteredError as error:
         raise checks.FileFormatError(f"{files.as_path(path).name} {error}") from None
     except (KeyError, TypeError, ValueError) as error:

@@ -102,12 +102,13 @@ class Network(Learner):
         OSError
             The file cannot be written; the old one is whole.
         ValueError
-            The metadata holds something that is not a JSON value.
+            The metadata holds something that is not a JSON value, or description and metadata are
+            past the limits of a file (see docs/format.md).
 
         Examples
         --------
         >>> import fastbp as fb, os, tempfile
-        >>> path = os.path.join(tempfile.mkdtemp(), "model.npz")
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.fastbp")
         >>> fb.mlp([2, 3, 1]).save(path)
         >>> fb.load(path)
         <Network 2-3-1 (relu, identity), mse, float32, 13 parameters>

@@ -11,7 +11,7 @@ from fastbp._compiled import engine
 from fastbp.checks import Array
 from fastbp.files import Contents
 from fastbp.gradients import Gradients
-from fastbp.plan import NORM_PARTS, Plan, norm_views, views
+from fastbp.plan import NORM_PARTS, Plan, norm_views, places, views
 from fastbp.rows import Rows
 from fastbp.spec import Dense, Spec
 from fastbp.threads import pass_threads, usable_cores
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Passes:
     """A checked description and its parameters; `Network` is this and learns."""
 
-    def _build(self, spec: Spec) -> None:
-        """Lay out parameters, all 0, for a checked description."""
+    def _build(self, spec: Spec, params: Array | None = None) -> None:
+        """Lay out parameters for a checked description: a vector that it keeps, or zeros."""
         self._spec = spec
         self._dtype = np.dtype(spec.dtype)
         self.metadata: dict[str, Any] = {}
@@ -33,7 +33,7 @@ class Passes:
         self._optimizer: tuple[str, Any] | None = None
         self._generator: np.random.Generator | None = None
         plan = Plan(spec, 1)
-        self._params: Array = plan.vector()
+        self._params: Array = plan.vector() if params is None else params
         self.weights, self.biases = views(plan.layers, self._params)
         self.scales, self.shifts, self.means, self.variances = (
             norm_views(plan.layers, self._params, part) for part in NORM_PARTS
@@ -92,6 +92,25 @@ class Passes:
     def file_contents(self) -> Contents:
         """Return what a file holds of the network; the parameters are no copy."""
         return Contents(self._spec.to_dict(), self.metadata, self._params)
+
+    def _take_contents(self, contents: Contents) -> None:
+        """Become the network of a file, whose vector of parameters is kept and not copied.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            The description is none, or of another number of parameters than there are. Nothing has
+            been allocated for it then.
+        """
+        spec = Spec.from_dict(contents.network)
+        n_params = places(spec)[1]
+        if len(contents.params) != n_params:
+            raise ValueError(
+                f"params must hold {n_params} numbers (network sizes {spec.shape_text}), got "
+                f"{len(contents.params)}"
+            )
+        self._build(spec, contents.params)
+        self.metadata = contents.metadata
 
     def __getstate__(self) -> dict[str, Any]:
         return {

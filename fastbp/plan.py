@@ -95,6 +95,14 @@ def places(spec: Spec) -> tuple[list[Params], int]:
     return found, end
 
 
+def last_users(spec: Spec) -> dict[int, int]:
+    """Return the last layer that uses each weight, by the layer that owns it."""
+    return {
+        index if layer.tied_to is None else layer.tied_to: index
+        for index, layer in enumerate(spec.layers)
+    }
+
+
 def has_batch_norm(spec: Spec) -> bool:
     """Whether steps need the statistics of their whole batch."""
     return any(layer.norm and names.plain(layer.norm) == "batch" for layer in spec.layers)
@@ -165,6 +173,7 @@ class Plan:
         in_turn = threads == 1 and not self.calls_python
         deltas = self._places(widths[1:], in_turn) if trains else [-1] * len(a)
         params, self.n_params = places(spec)
+        users = last_users(spec)
         self.layers = [
             LayerPlan(
                 n_in=spec.sizes[index],
@@ -174,7 +183,7 @@ class Plan:
                 z=z[index],
                 delta=deltas[index],
                 **self._kind(layer),
-                **self._learning(spec, params, index),
+                **self._learning(spec, params, index, users),
                 **self._extras(layer, widths[index + 1]),
             )
             for index, layer in enumerate(spec.layers)
@@ -215,7 +224,9 @@ class Plan:
             "residual": layer.residual,
         }
 
-    def _learning(self, spec: Spec, params: list[Params], index: int) -> dict[str, Any]:
+    def _learning(
+        self, spec: Spec, params: list[Params], index: int, users: dict[int, int]
+    ) -> dict[str, Any]:
         """Return a layer's places in the parameters, and which of them have gradients."""
         layer, place = spec.layers[index], params[index]
         source = index if layer.tied_to is None else layer.tied_to
@@ -230,11 +241,7 @@ class Plan:
             "learns_weight": spec.layers[source].trainable or not self.steps,
             "tied": layer.tied_to is not None,
             "transposed": layer.transposed,
-            "adds": any(
-                source == (later if other.tied_to is None else other.tied_to)
-                for later, other in enumerate(spec.layers)
-                if later > index
-            ),
+            "adds": users[source] > index,
         }
 
     def _extras(self, layer: Dense, row: int) -> dict[str, Any]:

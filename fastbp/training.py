@@ -374,7 +374,8 @@ class Fit:
             schedule={} if schedule is None else schedule.state(),
             watch=(watch.lowest, watch.reference, watch.waited),
             best=self.best,
-            history=checkpoints.history_to_json(self.history),
+            history=self.history.columns(),
+            metrics=tuple(self.history.metrics),
         )
 
     def _rescue(self, epoch: int, found: Diverged) -> None:

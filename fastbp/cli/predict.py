@@ -22,7 +22,7 @@ def add_command(commands: Any) -> None:
             "Write a prediction for each row of a table, as CSV. Columns are found by their names: "
             "their order does not matter and columns the model does not know are ignored."
         ),
-        epilog="example: fastbp predict houses.npz new.csv --output predictions.csv",
+        epilog="example: fastbp predict houses.fastbp new.csv --output predictions.csv",
     )
     parser.set_defaults(run=run)
     parser.add_argument("model", metavar="MODEL", help="file saved by fastbp train")

@@ -63,7 +63,7 @@ def add_command(commands: Any) -> None:
         ),
     )
     parser.add_argument(
-        "--save", metavar="PATH", help="model file (default: the data's name, .npz)"
+        "--save", metavar="PATH", help="model file (default: the data's name, .fastbp)"
     )
     parser.add_argument(
         "--log",
@@ -161,14 +161,16 @@ def _source(options: argparse.Namespace) -> Source:
     if options.data is None:
         if options.target is not None:
             raise UsageError("--target needs a data file, got none")
-        return Source("bundled handwritten digits", str(DIGITS_PATH), "digit", "fastbp-digits.npz")
+        return Source(
+            "bundled handwritten digits", str(DIGITS_PATH), "digit", "fastbp-digits.fastbp"
+        )
     if options.target is None:
         names = read_header(options.data).names
         raise UsageError(
             f"--target must name one of the columns of {options.data}: {name_list(names)}"
         )
     stem = Path(options.data.removesuffix(".gz")).stem
-    return Source(options.data, options.data, options.target, f"{stem}.npz")
+    return Source(options.data, options.data, options.target, f"{stem}.fastbp")
 
 
 def _check_output(flag: str, path: str, others: Mapping[str, str]) -> None:

@@ -211,6 +211,42 @@ class Optimizer:
                 f"({len(self.slots)}), got {self!r} with {self.n_slots}; change them between fits"
             )
 
+    def check_state(self, hyper: Array, clock: Array, slots: Array) -> None:
+        """Refuse settings and state that no optimizer of this kind, so bound, comes to.
+
+        Raises
+        ------
+        ValueError
+            A part has another shape or type, a setting is out of range, or the clock of steps is.
+        """
+        parts = {"hyper": hyper, "clock": clock, "slots": slots}
+        for name, found in parts.items():
+            own = getattr(self, name)
+            if found.shape != own.shape or found.dtype != own.dtype:
+                raise ValueError(
+                    f"{name} of {type(self).__name__} must have shape {own.shape} and dtype "
+                    f"{own.dtype}, got {found.shape} and {found.dtype}"
+                )
+        if not (np.isfinite(hyper).all() and np.isfinite(clock).all()):
+            raise ValueError(f"hyper and clock of {type(self).__name__} must be finite")
+        if not (0 <= clock[0] < 2**53 and clock[0] == int(clock[0])):
+            raise ValueError(f"clock must begin with a number of steps, got {clock[0]}")
+        other = self._with(hyper)
+        if (other.hyper != hyper).any() or other.n_slots != len(slots):
+            raise ValueError(f"hyper must be settings of {self!r} in a fit, got {other!r}")
+
+    def _with(self, hyper: Array) -> Optimizer:
+        """Return an optimizer of this kind with settings from a file, each checked."""
+        other = type(self).__new__(type(self))
+        other.hyper = self.hyper.copy()
+        for setting in self._settings().values():
+            value = setting.kind(float(hyper[setting.index]))
+            # A schedule of the user's own may make the learning rate whatever it likes.
+            if setting.index != PLACES["learning_rate"]:
+                setting.check(setting.name, value)
+            other.hyper[setting.index] = value
+        return other
+
     def _begin(self) -> None:
         """Fill the new state where it does not begin at 0."""
 

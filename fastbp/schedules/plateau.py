@@ -71,9 +71,11 @@ class ReduceOnPlateau(Schedule):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
-        self._scale = float(state["scale"])
-        self._lowest = math.inf if state["lowest"] is None else float(state["lowest"])
-        self._waited, self._cooling = int(state["waited"]), int(state["cooling"])
+        lowest = state["lowest"]
+        scale = checks.number("scale", state["scale"], 0)
+        lowest = math.inf if lowest is None else checks.number("lowest", lowest)
+        waited, cooling = (checks.integer(name, state[name], 0) for name in ("waited", "cooling"))
+        self._scale, self._lowest, self._waited, self._cooling = scale, lowest, waited, cooling
 
     def factors(self, t: Array, n: int, total: int) -> Array:
         """Return the product of the factors so far."""

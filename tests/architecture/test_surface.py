@@ -32,7 +32,7 @@ PACKAGE_ONLY = {
     **{
         f"{name}.{method}": "the state lives in one compiled vector, made on first use"
         for name in OPTIMIZERS
-        for method in ("bind", "check_slots")
+        for method in ("bind", "check_slots", "check_state")
     },
     **{
         f"{name}.{method}": "how a fit asks a schedule"

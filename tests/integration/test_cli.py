@@ -93,13 +93,13 @@ class TestTrain:
         )
         assert list(map(int, epochs)) == list(range(1, len(epochs) + 1))
         assert re.search(r"^time \d+\.\d\d s$", output, re.M)
-        assert output.endswith("model saved to fastbp-digits.npz\n")
-        assert fb.load("fastbp-digits.npz").sizes == [64, 256, 10]
+        assert output.endswith("model saved to fastbp-digits.fastbp\n")
+        assert fb.load("fastbp-digits.fastbp").sizes == [64, 256, 10]
 
     def test_same_seed_same_model(self, trees):
-        for name in ("one.npz", "two.npz"):
+        for name in ("one.fastbp", "two.fastbp"):
             assert main(["train", trees, "--target", "tree", "--save", name, *QUICK]) == 0
-        assert np.array_equal(fb.load("one.npz").params, fb.load("two.npz").params)
+        assert np.array_equal(fb.load("one.fastbp").params, fb.load("two.fastbp").params)
 
     def test_classification(self, trees, capsys):
         assert main(["train", trees, "--target", "tree", "--hidden", "16"]) == 0
@@ -107,7 +107,7 @@ class TestTrain:
         assert "300 rows (216 training, 24 validation, 60 test)" in output
         assert "3 columns, target 'tree': 3 classes" in output
         assert figure(output, "accuracy") >= 0.97
-        assert "trees.npz" in output
+        assert "trees.fastbp" in output
 
     def test_regression(self, houses, capsys):
         assert main(["train", houses, "--target", "price"]) == 0
@@ -130,7 +130,7 @@ class TestTrain:
         words = ["--hidden", "5,4", "--activation", "tanh", "--dtype", dtype, "--threads", "1"]
         words += ["--optimizer", optimizer, "--epochs", "2", "--batch-size", "50", "--seed", "3"]
         assert main(["train", trees, "--target", "tree", *words]) == 0
-        network = fb.load("trees.npz")
+        network = fb.load("trees.fastbp")
         assert network.sizes == [3, 5, 4, 3]
         assert [layer.activation for layer in network.layers] == ["tanh", "tanh", "softmax"]
         assert (network.dtype, network.seed) == (dtype, 3)
@@ -138,7 +138,7 @@ class TestTrain:
     def test_no_hidden_layer(self, trees):
         words = ["--hidden", "none", "--epochs", "2"]
         assert main(["train", trees, "--target", "tree", *words]) == 0
-        assert fb.load("trees.npz").sizes == [3, 3]
+        assert fb.load("trees.fastbp").sizes == [3, 3]
 
     @pytest.mark.parametrize(
         ("words", "reason"),
@@ -191,7 +191,7 @@ class TestTrain:
         header, rows = class_rows()
         path = write_table(tmp_path / "trees.csv", header, rows)
         assert main(["train", path, "--target", "tree", *QUICK]) == 0
-        _, record = load_model("trees.npz")
+        _, record = load_model("trees.fastbp")
         everything = read_table(path, target="tree").numbers
         assert not np.array_equal(record.scaling.mean, everything.mean(axis=0))
         np.testing.assert_allclose(record.scaling.mean, everything.mean(axis=0), rtol=0.5)
@@ -199,7 +199,7 @@ class TestTrain:
 
     def test_digits_as_a_file_of_the_user(self, capsys):
         assert main(["train", str(DIGITS_PATH), "--target", "digit", *QUICK]) == 0
-        assert "model saved to digits.npz" in capsys.readouterr().out
+        assert "model saved to digits.fastbp" in capsys.readouterr().out
 
 
 class TestPredict:
@@ -210,8 +210,8 @@ class TestPredict:
 
     def test_classes_are_those_in_memory(self, trees, capsys):
         main(["train", trees, "--target", "tree", *QUICK])
-        rows = self.predictions(capsys, "trees.npz", trees, "--probabilities")
-        network, record = load_model("trees.npz")
+        rows = self.predictions(capsys, "trees.fastbp", trees, "--probabilities")
+        network, record = load_model("trees.fastbp")
         table = read_table(trees, columns=record.columns)
         outputs = network.predict(record.inputs(table, network.dtype))
         assert [row["prediction"] for row in rows] == record.target.decode(outputs)
@@ -223,7 +223,7 @@ class TestPredict:
         main(["train", trees, "--target", "tree", "--hidden", "16"])
         header, rows = class_rows(seed=1)
         new = write_table(tmp_path / "new.csv", header[:-1], [row[:-1] for row in rows])
-        answers = [row["prediction"] for row in self.predictions(capsys, "trees.npz", new)]
+        answers = [row["prediction"] for row in self.predictions(capsys, "trees.fastbp", new)]
         assert np.mean([a == row[-1] for a, row in zip(answers, rows, strict=True)]) >= 0.97
 
     def test_numbers_are_on_the_scale_of_the_target(self, houses, tmp_path, capsys):
@@ -231,41 +231,41 @@ class TestPredict:
         header, rows = number_rows(seed=1)
         new = write_table(tmp_path / "new.csv", header, rows)
         answers = np.array(
-            [float(row["prediction"]) for row in self.predictions(capsys, "houses.npz", new)]
+            [float(row["prediction"]) for row in self.predictions(capsys, "houses.fastbp", new)]
         )
         prices = np.array([float(row[-1]) for row in rows])
         assert np.abs(answers - prices).mean() <= 20
-        network, record = load_model("houses.npz")
+        network, record = load_model("houses.fastbp")
         x = record.inputs(read_table(new, columns=record.columns), network.dtype)
         assert np.array_equal(answers, record.target.scaling.undo(network.predict(x))[:, 0])
 
     def test_integer_classes_are_written_as_integers(self, capsys):
         main(["train", "--epochs", "5"])
-        rows = self.predictions(capsys, "fastbp-digits.npz", str(DIGITS_PATH))
+        rows = self.predictions(capsys, "fastbp-digits.fastbp", str(DIGITS_PATH))
         _, y = load_digits()
         assert np.mean(np.array([int(row["prediction"]) for row in rows]) == y) >= 0.97
 
     def test_columns_are_found_by_name(self, trees, tmp_path, capsys):
         main(["train", trees, "--target", "tree", *QUICK])
         header, rows = class_rows()
-        straight = self.predictions(capsys, "trees.npz", trees)
+        straight = self.predictions(capsys, "trees.fastbp", trees)
         mixed = write_table(
             tmp_path / "mixed.csv",
             ["note", *header[::-1]],
             [["", *row[:0:-1], row[0]] for row in rows],
         )
-        assert self.predictions(capsys, "trees.npz", mixed) == straight
+        assert self.predictions(capsys, "trees.fastbp", mixed) == straight
 
     def test_delimiter_and_byte_order_mark(self, trees, tmp_path, capsys):
         main(["train", trees, "--target", "tree", *QUICK])
         other = write_table(tmp_path / "o.csv", *class_rows(), delimiter=";", encoding="utf-8-sig")
-        straight = self.predictions(capsys, "trees.npz", trees)
-        assert self.predictions(capsys, "trees.npz", other) == straight
+        straight = self.predictions(capsys, "trees.fastbp", trees)
+        assert self.predictions(capsys, "trees.fastbp", other) == straight
 
     def test_output_file(self, trees, capsys):
         main(["train", trees, "--target", "tree", *QUICK])
-        straight = self.predictions(capsys, "trees.npz", trees)
-        assert main(["predict", "trees.npz", trees, "--output", "out.csv"]) == 0
+        straight = self.predictions(capsys, "trees.fastbp", trees)
+        assert main(["predict", "trees.fastbp", trees, "--output", "out.csv"]) == 0
         assert capsys.readouterr().out == ""
         with Path("out.csv").open(newline="", encoding="utf-8") as file:
             assert list(csv.DictReader(file)) == straight
@@ -275,7 +275,7 @@ class TestPredict:
         rows = [[str(i), names[i % 3]] for i in range(60)]
         path = write_table(tmp_path / "odd.csv", ["a", "t"], rows)
         main(["train", path, "--target", "t", *QUICK])
-        answers = {row["prediction"] for row in self.predictions(capsys, "odd.npz", path)}
+        answers = {row["prediction"] for row in self.predictions(capsys, "odd.fastbp", path)}
         assert answers <= set(names)
 
 
@@ -304,7 +304,7 @@ class TestBadUsage:
             (["train", "--activation", "rleu"], "activation must be one of 'identity', "),
             (["train", "--optimizer", "adma"], "--optimizer: invalid choice: 'adma'"),
             (["train", "--target", "digit"], "--target needs a data file, got none"),
-            (["train", "--save", "none/m.npz"], "--save must be in a folder that exists"),
+            (["train", "--save", "none/m.fastbp"], "--save must be in a folder that exists"),
             (["train", "--save", "."], "--save must be a file other than the data, got ."),
             (["train", "--log", "run.txt"], "--log must end with .csv or .jsonl, got run.txt"),
             (["train", "--log", "csv"], "--log must end with .csv or .jsonl, got csv"),
@@ -335,7 +335,7 @@ class TestBadUsage:
 
     def test_probabilities_of_a_number(self, houses, capsys):
         main(["train", houses, "--target", "price", *QUICK])
-        message = fails(capsys, 2, "predict", "houses.npz", houses, "--probabilities")
+        message = fails(capsys, 2, "predict", "houses.fastbp", houses, "--probabilities")
         assert "--probabilities must come with a model of classes" in message
 
 
@@ -367,7 +367,7 @@ class TestBadData:
         complaint = fails(capsys, 1, "train", path, "--target", "t")
         assert message in complaint
         assert str(path) in complaint
-        assert not (tmp_path / "bad.npz").exists()
+        assert not (tmp_path / "bad.fastbp").exists()
 
     def test_not_utf8(self, tmp_path, capsys):
         (tmp_path / "bad.csv").write_bytes(b"a,t\n1,caf\xe9\n")
@@ -386,34 +386,34 @@ class TestBadData:
         message = fails(capsys, 1, "train", trees, *words)
         assert "no model was saved: loss became" in message
         assert "a smaller --learning-rate may help" in message
-        assert not Path("trees.npz").exists()
+        assert not Path("trees.fastbp").exists()
 
     def test_predict_names_the_missing_column(self, trees, tmp_path, capsys):
         main(["train", trees, "--target", "tree", *QUICK])
         other = write_table(tmp_path / "other.csv", ["length", "same"], [["1", "7"]])
-        message = fails(capsys, 1, "predict", "trees.npz", other)
+        message = fails(capsys, 1, "predict", "trees.fastbp", other)
         assert "must have a column 'width', got the columns 'length', 'same'" in message
 
     def test_predict_on_a_value_beyond_float32(self, trees, tmp_path, capsys):
         main(["train", trees, "--target", "tree", *QUICK])
         rows = [["1", "7", "1"], ["1", "7", "1e300"]]
         other = write_table(tmp_path / "other.csv", ["length", "same", "width"], rows)
-        message = fails(capsys, 1, "predict", "trees.npz", other)
+        message = fails(capsys, 1, "predict", "trees.fastbp", other)
         assert "line 3, column 'width': value must fit float32 after scaling" in message
 
 
 class TestBadModel:
     def test_no_such_file(self, trees, capsys):
-        message = fails(capsys, 1, "predict", "none.npz", trees)
-        assert "none.npz: the file does not exist" in message
+        message = fails(capsys, 1, "predict", "none.fastbp", trees)
+        assert "none.fastbp: the file does not exist" in message
 
     def test_not_a_model(self, trees, capsys):
         assert "trees.csv: " in fails(capsys, 1, "predict", trees, trees)
 
     def test_network_without_a_table(self, trees, capsys):
-        fb.mlp([3, 2]).save("bare.npz")
-        message = fails(capsys, 1, "predict", "bare.npz", trees)
-        assert "bare.npz: must be a model saved by `fastbp train`" in message
+        fb.mlp([3, 2]).save("bare.fastbp")
+        message = fails(capsys, 1, "predict", "bare.fastbp", trees)
+        assert "bare.fastbp: must be a model saved by `fastbp train`" in message
 
     @pytest.mark.parametrize(
         ("change", "message"),
@@ -434,11 +434,11 @@ class TestBadModel:
     )
     def test_record_that_does_not_fit(self, trees, capsys, change, message):
         main(["train", trees, "--target", "tree", *QUICK])
-        network = fb.load("trees.npz")
+        network = fb.load("trees.fastbp")
         network.metadata["table"].update(change)
-        network.save("changed.npz")
+        network.save("changed.fastbp")
         capsys.readouterr()
-        assert message in fails(capsys, 1, "predict", "changed.npz", trees)
+        assert message in fails(capsys, 1, "predict", "changed.fastbp", trees)
 
 
 class TestHelp:
@@ -470,7 +470,7 @@ class TestProcess:
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
         assert figure(done.stdout, "accuracy") >= 0.97
-        words = [console_script(), "predict", "trees.npz", trees]
+        words = [console_script(), "predict", "trees.fastbp", trees]
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("prediction\n")
@@ -483,7 +483,7 @@ class TestProcess:
 
     def test_reader_of_the_pipe_leaves(self, trees, tmp_path):
         main(["train", trees, "--target", "tree", *QUICK])
-        words = [sys.executable, "-m", "fastbp", "predict", "trees.npz", trees]
+        words = [sys.executable, "-m", "fastbp", "predict", "trees.fastbp", trees]
         with subprocess.Popen(
             words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:
@@ -511,4 +511,4 @@ class TestProcess:
             _, complaint = process.communicate(timeout=30)
         assert process.returncode == 130
         assert complaint == "fastbp: error: stopped by Ctrl-C\n"
-        assert not (tmp_path / "fastbp-digits.npz").exists()
+        assert not (tmp_path / "fastbp-digits.fastbp").exists()

@@ -223,7 +223,7 @@ def resumed(path, checkpoint, callbacks, epochs=6, **more):
 @every_log
 @pytest.mark.parametrize("more", [{}, {"metrics": odd_metrics()[:2]}], ids=["", "odd names"])
 def test_a_resumed_fit_drops_what_it_takes_again(tmp_path, name, make, more):
-    path, checkpoint = tmp_path / name, tmp_path / "run.npz"
+    path, checkpoint = tmp_path / name, tmp_path / "run.fastbp"
     callbacks = [make(path), fb.Checkpoint(checkpoint, every=3), Failing(5)]
     with pytest.raises(LookupError, match="here"):
         fit(network(), callbacks, epochs=6, **more)
@@ -237,7 +237,7 @@ def test_a_resumed_fit_drops_what_it_takes_again(tmp_path, name, make, more):
 
 @every_log
 def test_a_resumed_fit_adds_epochs_that_only_its_checkpoint_knows(tmp_path, name, make):
-    path, checkpoint = tmp_path / name, tmp_path / "run.npz"
+    path, checkpoint = tmp_path / name, tmp_path / "run.fastbp"
     # The checkpoint is made before the line of its epoch, which the error prevents.
     callbacks = [fb.Checkpoint(checkpoint), Failing(4), make(path)]
     with pytest.raises(LookupError, match="here"):
@@ -250,7 +250,7 @@ def test_a_resumed_fit_adds_epochs_that_only_its_checkpoint_knows(tmp_path, name
 @every_log
 @pytest.mark.parametrize("left", [-1, -5, -60, 20, 0])
 def test_a_line_that_was_cut_off_is_written_again(tmp_path, name, make, left):
-    path, checkpoint = tmp_path / name, tmp_path / "run.npz"
+    path, checkpoint = tmp_path / name, tmp_path / "run.fastbp"
     fit(network(), [make(path), fb.Checkpoint(checkpoint)], epochs=3)
     path.write_bytes(path.read_bytes()[:left])
     assert_same_log(path, resumed(path, checkpoint, make(path)))
@@ -259,7 +259,7 @@ def test_a_line_that_was_cut_off_is_written_again(tmp_path, name, make, left):
 @pytest.mark.parametrize("step", [2, STEPS, STEPS + 4, 2 * STEPS + 1])
 def test_a_fit_resumed_within_an_epoch_has_each_line_once(tmp_path, step):
     whole, parts = tmp_path / "whole.jsonl", tmp_path / "parts.jsonl"
-    table, checkpoint = tmp_path / "parts.csv", tmp_path / "run.npz"
+    table, checkpoint = tmp_path / "parts.csv", tmp_path / "run.fastbp"
 
     def save(training):
         if training.total_steps == step:
@@ -288,7 +288,7 @@ def test_a_fit_resumed_within_an_epoch_has_each_line_once(tmp_path, step):
     "text", ["a,b\n1,2\n", "[1]\n", '{"loss": 1}\n', "epoch,loss\n1,0.5\n", "\n"]
 )
 def test_a_file_that_is_no_log_of_the_fit_is_left_as_it_is(tmp_path, name, make, text):
-    path, checkpoint = tmp_path / name, tmp_path / "run.npz"
+    path, checkpoint = tmp_path / name, tmp_path / "run.fastbp"
     fit(network(), fb.Checkpoint(checkpoint), epochs=3)
     path.write_text(text)
     log = make(path)

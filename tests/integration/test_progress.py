@@ -141,7 +141,7 @@ def test_a_stream_of_unknown_length_counts_until_its_first_epoch_ends(tmp_path):
 
 def test_a_resumed_fit_begins_where_its_checkpoint_is(tmp_path):
     pytest.importorskip("tqdm")
-    path = str(tmp_path / "run.npz")
+    path = str(tmp_path / "run.fastbp")
     net = fb.mlp([1, 2, 1], seed=0)
     net.fit(
         *([[0.0], [1.0], [2.0]], [0.0, 1.0, 0.0]),

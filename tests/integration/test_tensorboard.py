@@ -113,7 +113,7 @@ def test_steps_are_written_to_a_folder_of_their_own(tmp_path):
 
 @pytest.mark.parametrize("step", [4, 2 * STEPS, 3 * STEPS + 4])
 def test_a_resumed_fit_hides_what_it_takes_again(tmp_path, step):
-    checkpoint = tmp_path / "run.npz"
+    checkpoint = tmp_path / "run.fastbp"
 
     def save(training):
         if training.total_steps == step:

@@ -151,7 +151,7 @@ def test_one_thread_where_python_is_called(form, monkeypatch):
 def test_files_and_pickles_hold_the_name(form, tmp_path, monkeypatch):
     x, _, _ = rows(5, 5, 3)
     net = network(fb, register(form), "float64")
-    path = tmp_path / "model.npz"
+    path = tmp_path / "model.fastbp"
     net.save(path)
     stored = pickle.dumps(net)
     for same in (fb.load(path), pickle.loads(stored)):
@@ -163,7 +163,7 @@ def test_files_and_pickles_hold_the_name(form, tmp_path, monkeypatch):
         with monkeypatch.context() as change:
             change.delitem(registry, name)
             message = rf"{kind} '{name}'.*fastbp\.register_{kind}\('{name}', value, {rest}\)"
-            with pytest.raises(fb.FileFormatError, match=rf"^model\.npz has the {message}"):
+            with pytest.raises(fb.FileFormatError, match=rf"^model\.fastbp has the {message}"):
                 fb.load(path)
             with pytest.raises(ValueError, match=message):
                 pickle.loads(stored)

@@ -371,8 +371,8 @@ def rich_network(dtype):
 
 
 def by_file(net, tmp_path):
-    net.save(tmp_path / "model.npz")
-    return fb.load(tmp_path / "model.npz")
+    net.save(tmp_path / "model.fastbp")
+    return fb.load(tmp_path / "model.fastbp")
 
 
 WAYS = {
@@ -418,21 +418,21 @@ def test_a_saved_file_has_the_name_and_the_permissions_that_were_asked_for(tmp_p
 
 
 def test_saving_replaces_an_old_file(tmp_path):
-    path = tmp_path / "model.npz"
+    path = tmp_path / "model.fastbp"
     path.write_text("old")
     net, _ = rich_network("float64")
     net.save(path)
     net.params[0] += 1
     net.save(path)
     assert_same_bits(fb.load(path).params, net.params)
-    assert [p.name for p in tmp_path.iterdir()] == ["model.npz"]
+    assert [p.name for p in tmp_path.iterdir()] == ["model.fastbp"]
 
 
 def test_parameters_that_are_nan_or_infinite_survive_a_file(tmp_path):
     net = fb.mlp([1, 1], dtype="float64")
     net.params = [math.nan, -math.inf]
-    net.save(tmp_path / "model.npz")
-    assert fb.load(tmp_path / "model.npz").params.tobytes() == net.params.tobytes()
+    net.save(tmp_path / "model.fastbp")
+    assert fb.load(tmp_path / "model.fastbp").params.tobytes() == net.params.tobytes()
 
 
 def test_copies_of_an_optimizer_have_its_settings_and_no_state():

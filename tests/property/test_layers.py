@@ -28,9 +28,9 @@ def test_files_pickles_and_copies_have_the_same_bits(name, tmp_path):
     net = structure(fb, name)
     x, y = rows(net)
     net.fit(x, y, epochs=2, batch_size=9)
-    net.save(tmp_path / "model.npz")
+    net.save(tmp_path / "model.fastbp")
     for found in (
-        fb.load(tmp_path / "model.npz"),
+        fb.load(tmp_path / "model.fastbp"),
         pickle.loads(pickle.dumps(net)),
         copy.deepcopy(net),
     ):

@@ -314,8 +314,8 @@ def test_weights_can_be_given_or_come_from_a_function(package):
 
 def test_a_network_with_given_weights_is_saved_and_loaded(tmp_path):
     net = fb.Network(3, [fb.Dense(2, init=np.ones((2, 3)))])
-    net.save(tmp_path / "model.npz")
-    assert_same_bits(fb.load(tmp_path / "model.npz").params, net.params)
+    net.save(tmp_path / "model.fastbp")
+    assert_same_bits(fb.load(tmp_path / "model.fastbp").params, net.params)
 
 
 def whole_numbers(loss, dtype, n_rows=6):

@@ -76,7 +76,7 @@ def assert_resumes(tmp_path, make, optimizer, step, data=None, schedule=None, **
         return left(net, rule, history)
 
     expected = fit(make(), optimizer())
-    path = tmp_path / "run.npz"
+    path = tmp_path / "run.fastbp"
     fit(make(), optimizer(), callbacks=SaveAt(path, step))
     other = make()
     other.params = np.zeros(other.params.size)
@@ -149,7 +149,7 @@ def test_a_fit_goes_on_with_another_number_of_threads(tmp_path, monkeypatch):
     x, y = rows()
     found = []
     for first, second in [(1, 3), (3, 1), (2, 2)]:
-        path = tmp_path / f"{first}.npz"
+        path = tmp_path / f"{first}.fastbp"
         arguments = {"epochs": EPOCHS, "batch_size": BATCH}
         callbacks = SaveAt(path, 2 * STEPS + 1)
         network().fit(x, y, "adam", threads=first, callbacks=callbacks, **arguments)
@@ -176,7 +176,7 @@ def test_a_network_without_a_seed_goes_on(tmp_path):
     x, y = rows()
     net = fb.Network(3, [fb.Dense(9, "tanh", dropout=0.3), fb.Dense(2)], seed=None)
     begun = net.params.copy()
-    path = tmp_path / "run.npz"
+    path = tmp_path / "run.fastbp"
 
     class Both(fb.Callback):
         every_steps = 2 * STEPS + 2
@@ -197,7 +197,7 @@ def test_a_network_without_a_seed_goes_on(tmp_path):
 def test_checkpoints_of_whole_epochs_add_up(tmp_path):
     # n epochs, and n more through a file, are 2 n: for what does not depend on the total.
     x, y = rows()
-    net, path = network(), tmp_path / "run.npz"
+    net, path = network(), tmp_path / "run.fastbp"
     net.fit(x, y, "adam", epochs=3, callbacks=fb.Checkpoint(path))
     other = network()
     history = other.fit(x, y, "adam", epochs=6, resume=path)
@@ -211,7 +211,7 @@ def test_checkpoints_of_whole_epochs_add_up(tmp_path):
 
 def test_a_finished_fit_is_only_read(tmp_path):
     x, y = rows()
-    net, path = network(), tmp_path / "run.npz"
+    net, path = network(), tmp_path / "run.fastbp"
     history = net.fit(x, y, "adam", epochs=3, callbacks=fb.Checkpoint(path))
     other = network(seed=4)
     again = other.fit(x, y, "adam", epochs=3, resume=path)
@@ -221,7 +221,7 @@ def test_a_finished_fit_is_only_read(tmp_path):
 
 def test_an_optimizer_that_was_used_before_goes_on(tmp_path):
     x, y = rows()
-    path = tmp_path / "run.npz"
+    path = tmp_path / "run.fastbp"
     results = []
     for resume in (False, True):
         net, rule = network(), fb.Adam(0.01)
@@ -249,7 +249,7 @@ for name in BY_NAME:
               fb.Dense(3, "softmax")]
     net = fb.Network(4, layers, "cross_entropy", seed=7)
     batch = None if name == "rprop" else 8
-    path = f"{folder}/{name}.npz"
+    path = f"{folder}/{name}.fastbp"
     save = lambda training: training.save(path) and training.total_steps == stop
     stop = 3 if batch is None else 19
     history = net.fit(
@@ -276,7 +276,7 @@ def test_every_optimizer_goes_on_in_a_new_process(tmp_path):
 
 def test_parameters_that_are_not_finite_replace_no_checkpoint(tmp_path):
     x, y = rows()
-    path = tmp_path / "run.npz"
+    path = tmp_path / "run.fastbp"
     answers = []
 
     def spoil(training):
@@ -292,7 +292,7 @@ def test_parameters_that_are_not_finite_replace_no_checkpoint(tmp_path):
 
 
 def checkpoint(tmp_path, **more):
-    path = tmp_path / "run.npz"
+    path = tmp_path / "run.fastbp"
     x, y = rows()
     arguments = {"epochs": 4, "batch_size": BATCH, **more}
     network().fit(x, y, fb.Adam(0.01), callbacks=fb.Checkpoint(path), **arguments)
@@ -334,9 +334,9 @@ def test_another_network_is_refused(tmp_path):
 
 def test_files_that_are_no_checkpoint_are_refused(tmp_path):
     x, y = rows()
-    net, path = network(), tmp_path / "model.npz"
+    net, path = network(), tmp_path / "model.fastbp"
     net.save(path)
-    message = r"^resume must be a checkpoint .*, got model\.npz, a saved network$"
+    message = r"^resume must be a checkpoint .*, got model\.fastbp, a saved network$"
     refuse(net, fb.FileFormatError, message, lambda: net.fit(x, y, resume=path))
     (tmp_path / "text").write_text("text")
     refuse(net, fb.FileFormatError, "^text is not", lambda: net.fit(x, y, resume=tmp_path / "text"))
@@ -344,31 +344,217 @@ def test_files_that_are_no_checkpoint_are_refused(tmp_path):
         net.fit(x, y, resume=tmp_path / "nothing")
 
 
-PARTS = ["key", "seed", "ground", "place", "sums", "generator", "schedule", "watch", "history"]
+PARTS = [
+    *("key", "seed", "ground", "place", "generator", "schedule", "waited", "columns", "metrics"),
+]
+ARRAYS = ["settings", "hyper", "clock", "sums", "watch", "slots", "history.0"]
 
 
-@pytest.mark.parametrize("part", [*PARTS, "settings", "hyper", "clock", "slots"])
-@pytest.mark.parametrize("value", [None, "text", [], {}, 1.5], ids=repr)
-def test_a_checkpoint_with_a_wrong_part_is_refused(tmp_path, part, value):
-    path = checkpoint(tmp_path, schedule=fb.ReduceOnPlateau())
+def refused_checkpoint(path, message, training=None, arrays=None):
+    """Change parts of a checkpoint, each by None to leave it out; require that it is refused."""
     contents = files.read(path)
-    training, arrays = dict(contents.training), dict(contents.arrays)
-    if part in training:
-        training[part] = value
-    else:
-        arrays[part] = np.zeros(3) if value is None else np.asarray(str(value))
-    files.write(path, contents._replace(training=training, arrays=arrays))
+    both = {**contents.training, **(training or {})}, {**contents.arrays, **(arrays or {})}
+    parts = [{name: part for name, part in found.items() if part is not None} for found in both]
+    files.write(path, contents._replace(training=parts[0], arrays=parts[1]))
     net = network()
     before = net.params.copy()
     arguments = {"epochs": 6, "batch_size": BATCH, "resume": path}
-    with pytest.raises(fb.FileFormatError):
+    with pytest.raises(fb.FileFormatError, match=message):
         net.fit(*rows(), fb.Adam(0.01), schedule=fb.ReduceOnPlateau(), **arguments)
     assert (net.params == before).all()
 
 
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("value", [None, "text", [], {}, 1.5, True], ids=repr)
+def test_a_checkpoint_with_a_wrong_part_is_refused(tmp_path, part, value):
+    if part == "metrics" and value == []:
+        return  # as it is
+    path = checkpoint(tmp_path, schedule=fb.ReduceOnPlateau())
+    refused_checkpoint(path, "checkpoint", training={part: value})
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_a_checkpoint_with_a_wrong_array_is_refused(tmp_path, name):
+    path = checkpoint(tmp_path, schedule=fb.ReduceOnPlateau())
+    right = files.read(path).arrays[name]
+    wrong = [None]
+    if name == "slots":
+        wrong += [right[0], right[:1], right[:, :-1]]
+    else:
+        wrong += [right[np.newaxis], right[:0].reshape(0, 3)]
+    if name in ("settings", "hyper", "clock", "sums", "watch"):
+        wrong.append(right[:-1])
+    for value in wrong:
+        refused_checkpoint(path, "checkpoint", arrays={name: value})
+    refused_checkpoint(path, "checkpoint", arrays={name: right.astype(np.float32)})
+
+
+def test_a_checkpoint_with_another_array_is_refused(tmp_path):
+    path = checkpoint(tmp_path, schedule=fb.ReduceOnPlateau())
+    refused_checkpoint(path, "but for more", arrays={"more": np.zeros(1)})
+
+
+GROUND = {"rows": 53, "validation_rows": 0, "batch_size": BATCH, "shuffle": "rows"}
+PLACE = {"epoch": 4, "step": 0, "total_steps": 4 * STEPS, "seconds": 1.5}
+BAD_PLACES = [
+    {"epoch": -1},
+    {"epoch": 4.0},
+    {"epoch": True},
+    {"epoch": 2**60, "total_steps": STEPS * 2**60},
+    {"step": -1},
+    {"step": STEPS, "total_steps": 5 * STEPS},
+    {"step": STEPS + 1, "total_steps": 5 * STEPS + 1},
+    {"step": 2},
+    {"total_steps": 3},
+    {"seconds": -1.0},
+    {"seconds": None},
+    {"more": 1},
+]
+
+
+@pytest.mark.parametrize("change", BAD_PLACES, ids=repr)
+def test_a_place_that_no_fit_comes_to_is_refused(tmp_path, change):
+    path = checkpoint(tmp_path, schedule=fb.ReduceOnPlateau())
+    refused_checkpoint(path, "is not a fastbp checkpoint", training={"place": {**PLACE, **change}})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"rows": 0}, {"rows": 5.5}, {"batch_size": 0}, {"validation_rows": -1}, {"shuffle": 1}],
+    ids=repr,
+)
+def test_ground_that_no_fit_stands_on_is_refused(tmp_path, change):
+    path = checkpoint(tmp_path, schedule=fb.ReduceOnPlateau())
+    ground = {**files.read(path).training["ground"], **change}
+    refused_checkpoint(path, "is not a fastbp checkpoint", training={"ground": ground})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bit_generator": "MT19937"},
+        {"state": {"state": "0" * 32, "inc": "0" * 32}},
+        {"state": {"state": "0" * 31, "inc": "1" * 32}},
+        {"state": {"state": "G" * 32, "inc": "1" * 32}},
+        {"state": {"state": 5, "inc": "1" * 32}},
+        {"state": {"state": "\u0661" * 32, "inc": "1" * 32}},
+        {"has_uint32": 2},
+        {"uinteger": 2**32},
+        {"uinteger": -1},
+        {"more": 0},
+    ],
+    ids=repr,
+)
+def test_a_generator_that_is_none_is_refused(tmp_path, change):
+    path = checkpoint(tmp_path, schedule=fb.ReduceOnPlateau())
+    generator = {**files.read(path).training["generator"], **change}
+    refused_checkpoint(path, "is not a fastbp checkpoint", training={"generator": generator})
+
+
+def test_keys_of_another_seed_are_refused(tmp_path):
+    path = checkpoint(tmp_path, schedule=fb.ReduceOnPlateau())
+    for part, value in (("seed", f"{5:032x}"), ("key", f"{5:016x}")):
+        refused_checkpoint(path, "those of the network's seed 4", training={part: value})
+
+
+@pytest.mark.parametrize(
+    ("array", "place", "value"),
+    [
+        ("hyper", 0, np.nan),
+        ("hyper", 0, np.inf),
+        ("hyper", 1, -1.0),
+        ("hyper", -1, 0.0),
+        ("hyper", -2, 1.0),
+        ("clock", 0, -1.0),
+        ("clock", 0, 0.5),
+        ("clock", 0, 2.0**53),
+        ("clock", 0, np.nan),
+        ("clock", 1, np.inf),
+    ],
+)
+def test_settings_and_clocks_that_no_optimizer_has_are_refused(tmp_path, array, place, value):
+    path = checkpoint(tmp_path, schedule=fb.ReduceOnPlateau())
+    values = files.read(path).arrays[array]
+    assert values[place] != value
+    values[place] = value
+    refused_checkpoint(path, "is damaged", arrays={array: values})
+
+
+def test_settings_that_want_other_state_are_refused(tmp_path):
+    path = tmp_path / "run.fastbp"
+    arguments = {"epochs": 3, "batch_size": BATCH}
+    network().fit(*rows(), fb.SGD(0.01), callbacks=fb.Checkpoint(path), **arguments)
+    contents = files.read(path)
+    other = fb.SGD(0.01, momentum=0.5)
+    arrays = {**contents.arrays, "hyper": other.hyper}
+    files.write(path, contents._replace(arrays=arrays))
+    with pytest.raises(fb.FileFormatError, match="is damaged: hyper must be settings of SGD"):
+        network().fit(*rows(), fb.SGD(0.01), resume=path, **arguments)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scale": "1"},
+        {"scale": -1.0},
+        {"scale": None},
+        {"lowest": "1"},
+        {"waited": -1},
+        {"waited": 0.5},
+        {"cooling": None},
+    ],
+    ids=repr,
+)
+def test_a_plateau_that_nothing_comes_to_is_refused(tmp_path, change):
+    path = checkpoint(tmp_path, schedule=fb.ReduceOnPlateau())
+    schedule = {**files.read(path).training["schedule"], **change}
+    refused_checkpoint(path, "is damaged", training={"schedule": schedule})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"columns": ["loss", "loss", "seconds", "rows_per_second"]},
+        {"columns": ["loss", "mine", "seconds", "rows_per_second"]},
+        {"columns": ["loss", "learning_rate", "seconds", 4]},
+        {"columns": ["loss"]},
+        {"metrics": [""]},
+    ],
+    ids=repr,
+)
+def test_a_history_that_is_none_is_refused(tmp_path, change):
+    path = checkpoint(tmp_path, schedule=fb.ReduceOnPlateau())
+    refused_checkpoint(path, "is not a fastbp checkpoint", training=change)
+
+
+def test_a_schedule_whose_state_is_no_json_is_named(tmp_path):
+    class Odd(fb.Constant):
+        def state(self):
+            return {"seen": {1, 2}}
+
+    with pytest.raises(ValueError, match=r"^training must hold JSON values only"):
+        checkpoint(tmp_path, schedule=Odd())
+
+
+def test_a_long_history_with_numbers_that_are_not_finite_goes_on(tmp_path):
+    def odd(y, outputs):
+        return [np.nan, np.inf, -np.inf, 0.1][len(outputs) % 4]
+
+    x, y = rows()
+    path = tmp_path / "run.fastbp"
+    arguments = {"batch_size": None, "metrics": [odd], "progress": False}
+    net = network()
+    history = net.fit(
+        x, y, "sgd", epochs=12_000, callbacks=fb.Checkpoint(path, 12_000), **arguments
+    )
+    again = network().fit(x, y, "sgd", epochs=12_000, resume=path, **arguments)
+    assert again.loss == history.loss
+    assert np.array_equal(again["odd"], history["odd"], equal_nan=True)
+
+
 def test_steps_and_epochs_are_counted_on(tmp_path):
     x, y = rows()
-    path = tmp_path / "run.npz"
+    path = tmp_path / "run.fastbp"
 
     class Note(fb.Callback):
         every_steps = 5

@@ -211,7 +211,7 @@ def test_an_error_of_the_users_leaves_the_network_usable():
 def test_no_checkpoint_is_made_of_a_stream(tmp_path):
     x, y, _ = data()
     with pytest.raises(ValueError, match=r"^a checkpoint must be of a fit over arrays"):
-        fb.mlp([4, 3]).fit_stream([(x, y)], callbacks=fb.Checkpoint(tmp_path / "run.npz"))
+        fb.mlp([4, 3]).fit_stream([(x, y)], callbacks=fb.Checkpoint(tmp_path / "run.fastbp"))
 
 
 def test_blocks_of_neighbours_are_orders_of_all_rows(monkeypatch):
