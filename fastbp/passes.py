@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastbp import checks, names
+from fastbp import checks, claims, names
 from fastbp._compiled import engine
 from fastbp.checks import Array
 from fastbp.files import Contents
@@ -76,6 +76,7 @@ class Passes:
     def params(self, values: npt.ArrayLike) -> None:
         if values is self._params:
             return
+        claims.refuse("network", self, "assigning params")
         self._params[...] = checks.vector("params", values, self._params)
 
     @property

@@ -57,6 +57,7 @@ RANKS = {
     "class_weights": 3,
     "checks": 2,
     "_compiled": 1,
+    "claims": 1,
     "foreign": 1,
     "maps": 1,
     "room": 1,
