@@ -8,6 +8,8 @@ import pytest
 
 AT_MOST = 10
 
+pytestmark = pytest.mark.no_sanitizer("measures seconds, and threads of a tree of processes")
+
 # Rows and a network large enough for a team of two threads.
 HEAD = """
 import multiprocessing, os, sys, threading, time

@@ -11,6 +11,7 @@ from refusal import refuse
 from tolerance import assert_same_bits
 
 import fastbp as fb
+from fastbp import checks
 
 DTYPES = ["float32", "float64"]
 N_ROWS = 5
@@ -162,6 +163,19 @@ def test_the_kinds_are_counted(promise):
         f"{kinds} kinds ({taken} taken, {kinds - taken} refused) for {slots} arguments",
     )
     assert len({kind.name for kind in KINDS}) == kinds >= 24
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", ACCEPTED, ids=lambda kind: kind.name)
+def test_kernels_get_rows_that_lie_as_they_assume(kind, dtype):
+    thing = kind.make(X.copy())
+    if thing is None:
+        pytest.skip("has no such number of dimensions")
+    found = checks.rows("x", thing, 3, dtype, "3-1")
+    assert found.flags.c_contiguous
+    assert found.flags.aligned
+    assert found.dtype == dtype
+    assert found.dtype.isnative
 
 
 @every_call
