@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastbp import maps, tables
+from fastbp import arraylike, maps, tables
 from fastbp._compiled import engine
+from fastbp.room import require_room
 from fastbp.tables import NUMERIC_KINDS, Table
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ else:
     Array = np.ndarray
 
 LABEL_DTYPE = np.dtype(np.int64)
+
+# The largest whole number that the compiled modules count with.
+LARGEST = 2**63 - 1
 
 # Numbers looked at in one go, so that what is computed of them stays small.
 CHUNK_NUMBERS = 1 << 18
@@ -68,8 +72,8 @@ def choice(name: str, value: object, known: Iterable[str]) -> str:
     return value
 
 
-def integer(name: str, value: object, least: int) -> int:
-    """Return `value` as an int that is at least `least`."""
+def integer(name: str, value: object, least: int, most: int | None = LARGEST) -> int:
+    """Return `value` as an int from `least` to `most`; None: any that is large enough."""
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
@@ -77,7 +81,9 @@ def integer(name: str, value: object, least: int) -> int:
     except TypeError:
         raise TypeError(f"{name} must be an integer, got {described(value)}") from None
     if number < least:
-        raise ValueError(f"{name} must be at least {least}, got {number}")
+        raise ValueError(f"{name} must be at least {least}, got {shortened(str(number))}")
+    if most is not None and number > most:
+        raise ValueError(f"{name} must be at most {most}, got {shortened(str(number))}")
     return number
 
 
@@ -91,6 +97,8 @@ def number(
         result = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {described(value)}") from None
+    except OverflowError:
+        result = math.inf
     low_enough = result > least if above else result >= least
     if not (math.isfinite(result) and low_enough and result < below):
         rules = ["a finite number"]
@@ -122,13 +130,51 @@ def array_or_table(name: str, value: object) -> Array | Table:
     table = None if isinstance(value, (np.ndarray, list, tuple)) else tables.read(value)
     if table is not None:
         return numeric_table(name, table)
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{name} must be a rectangular array of numbers: {error}") from None
+    refuse_masked(name, value)
+    array = plain_array(name, value)
     if array.dtype.kind not in NUMERIC_KINDS:
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+        came = "" if array.ndim else f" of {described(value)}"
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}{came}")
     return array
+
+
+def plain_array(name: str, value: Any) -> Array:
+    """Return the value as an array of any dtype."""
+    if arraylike.is_sparse(value):
+        raise TypeError(
+            f"{name} must be dense, got a sparse {type(value).__name__} of shape {value.shape}; "
+            "give its toarray()"
+        )
+    try:
+        if arraylike.offers_only_dlpack(value):
+            device = arraylike.dlpack_device(value)
+            if device[0] not in arraylike.CPU_DEVICES:
+                raise TypeError(
+                    f"its device is {device[0]} of DLPack and not the CPU, whose memory is read"
+                )
+            return np.from_dlpack(value)
+        return np.asarray(value)
+    except (ValueError, TypeError) as error:
+        if hasattr(value, "__dlpack__"):
+            raise TypeError(f"{name} must give its numbers by DLPack: {error}") from None
+        raise ValueError(f"{name} must be a rectangular array of numbers: {error}") from None
+    except (BufferError, RuntimeError) as error:
+        kind = type(value).__name__
+        raise TypeError(f"{name} must give its numbers as an array, got {kind}: {error}") from error
+
+
+def refuse_masked(name: str, value: object) -> None:
+    """Refuse masked entries, which an array without a mask would count as numbers."""
+    if not isinstance(value, (np.ma.MaskedArray, list, tuple)):
+        return
+    place = arraylike.first_masked(value)
+    if place is not None:
+        words = ("row", "column", *(["index"] * len(place)))
+        came = ", ".join(f"{word} {index}" for word, index in zip(words, place, strict=False))
+        raise ValueError(
+            f"{name} must have no masked entries, got one in {came or 'a single number'}; fill "
+            "them, or leave their rows out"
+        )
 
 
 def numeric_table(name: str, table: Table) -> Table:
@@ -165,12 +211,15 @@ def finite(name: str, array: Array, original: Array | Table) -> Array:
     return array
 
 
-def converted(source: Array | Table, dtype: npt.DTypeLike) -> Array:
+def converted(source: Array | Table, dtype: npt.DTypeLike, name: str = "array") -> Array:
     """Return an array C-contiguous, aligned and of the dtype; what overflows becomes infinite."""
     if type(source) is np.ndarray and source.dtype == dtype:
         flags = source.flags
         if flags.c_contiguous and flags.aligned:
             return source
+    n_bytes = math.prod(source.shape) * np.dtype(dtype).itemsize
+    if isinstance(source, Table) or not maps.is_mapped(source):
+        require_room(f"{name} of shape {source.shape} as {np.dtype(dtype)}", n_bytes)
     if isinstance(source, Table):
         return source.array(dtype)
     with np.errstate(over="ignore"):
@@ -191,8 +240,18 @@ def first_row(wrong: Callable[[Array], Array], array: Array) -> int:
     return -1
 
 
-def rows(name: str, value: object, width: int, dtype: npt.DTypeLike, sizes: str) -> Array:
-    """Return `value` as a finite C-contiguous (n_rows, width) array of the dtype, n_rows >= 1."""
+def rows(
+    name: str,
+    value: object,
+    width: int,
+    dtype: npt.DTypeLike,
+    sizes: str,
+    n_rows: int | None = None,
+) -> Array:
+    """Return `value` as a finite C-contiguous (n_rows, width) array of the dtype, n_rows >= 1.
+
+    `n_rows`: those of x, where it must have as many.
+    """
     array = array_or_table(name, value)
     if array.ndim != 2:
         raise ValueError(
@@ -205,7 +264,23 @@ def rows(name: str, value: object, width: int, dtype: npt.DTypeLike, sizes: str)
         )
     if array.shape[0] == 0:
         raise ValueError(f"{name} must have at least 1 row, got shape {array.shape}")
-    return finite(name, converted(array, dtype), array)
+    if n_rows is not None:
+        same_length(name, array, n_rows)
+    return finite(name, converted(array, dtype, name), array)
+
+
+def shaped(name: str, value: object, shape: tuple[int, ...]) -> Array:
+    """Return `value` as an array of numbers of exactly this shape."""
+    array = numeric_array(name, value)
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got shape {array.shape}")
+    return array
+
+
+def vector(name: str, value: object, like: Array) -> Array:
+    """Return `value` as a finite array of the shape (n,) and the dtype of another."""
+    array = shaped(name, value, like.shape)
+    return finite(name, converted(array, like.dtype, name)[:, np.newaxis], array)[:, 0]
 
 
 def same_length(name: str, array: Array | Table, n_rows: int) -> None:
@@ -240,7 +315,7 @@ def targets(
         other = other if one_column and loss != "cross_entropy" else ""
         raise ValueError(f"{name} must have shape {rule}, got shape {array.shape}{other}")
     same_length(name, array, n_rows)
-    y = converted(array, dtype)
+    y = converted(array, dtype, name)
     y = finite(name, y[:, np.newaxis] if flat else y, array)
     if loss in engine.TARGETS_OF_LOSS:
         allowed_targets(y, loss, name)
@@ -271,7 +346,7 @@ def class_indices(array: Array, n_classes: int, name: str = "y") -> Array:
             f"{name} must hold class indices from 0 to {n_classes - 1}, got {array[row]} in row "
             f"{row}"
         )
-    return converted(array, LABEL_DTYPE)
+    return converted(array, LABEL_DTYPE, name)
 
 
 # For each kind of targets: what a number must do, and which numbers do not.
@@ -309,7 +384,7 @@ def row_weights(
     if array.ndim != 1:
         raise ValueError(f"{name} must have 1 dimension (n_rows,), got shape {array.shape}")
     same_length(name, array, n_rows)
-    weight = finite(name, converted(array, dtype)[:, np.newaxis], array)[:, 0]
+    weight = finite(name, converted(array, dtype, name)[:, np.newaxis], array)[:, 0]
     if (weight < 0).any():
         row = int(np.flatnonzero(weight < 0)[0])
         raise ValueError(f"{name} must not be negative, got {weight[row]} in row {row}")

@@ -39,7 +39,7 @@ def weight_of_classes(value: object, shares: Array) -> Array:
                 )
             given[key] = checks.number(f"class_weight[{key}]", weight, 0)
         return given
-    given = checks.numeric_array("class_weight", value).astype(np.float64)
+    given = checks.numeric_array("class_weight", value)
     if given.shape != (n_classes,):
         raise ValueError(
             f"class_weight must be 'balanced', a dict or {n_classes} numbers, got shape "
@@ -47,7 +47,7 @@ def weight_of_classes(value: object, shares: Array) -> Array:
         )
     for number, weight in enumerate(given):
         checks.number(f"class_weight[{number}]", weight, 0)
-    return given
+    return given.astype(np.float64)
 
 
 def row_weights(

@@ -18,7 +18,7 @@ from fastbp.rows import Rows, Split, split
 from fastbp.schedules import Schedule, as_schedule
 from fastbp.sources import Stored, Stream, shuffle_mode
 from fastbp.stopping import Stop
-from fastbp.threads import fit_threads, split_columns, usable_cores
+from fastbp.threads import Crew, fit_threads, split_columns, usable_cores
 from fastbp.training import Fit, Settings, ground_of
 
 PlainCallback = Callable[[Any, History], object]
@@ -151,7 +151,7 @@ class Fitting(Passes):
             job.go_on_from(state)
         if wanted > 1:
             team = engine.Team(wanted, usable_cores())
-            found[1].use_team(team, split_columns(self._spec, wanted))
+            job.crew = Crew(found[1], team, split_columns(self._spec, wanted))
         try:
             history = job.run()
         finally:
@@ -190,6 +190,12 @@ class Fitting(Passes):
         if state is not None:
             return state.seed
         return secrets.randbits(64) if self.seed is None else self.seed
+
+
+def watching(schedule: object) -> dict[str, object]:
+    """Return a schedule that looks at losses, and so belongs to one fit at a time, by its name."""
+    watches = isinstance(schedule, Schedule) and schedule.state()
+    return {"schedule": schedule} if watches else {}
 
 
 def check_full_batch(rule: Optimizer, batch_size: int, n_rows: int | None) -> None:

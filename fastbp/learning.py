@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from fastbp import checks
+from fastbp.claims import Hold
 from fastbp.files import StrPath
 from fastbp.fitting import (
     Arguments,
@@ -13,12 +14,14 @@ from fastbp.fitting import (
     ClassWeight,
     Fitting,
     check_full_batch,
+    watching,
 )
 from fastbp.history import History
 from fastbp.metrics import Wanted
 from fastbp.optimizers import as_optimizer
 from fastbp.optimizers.optimizer import Optimizer
 from fastbp.plan import Plan, fit_bytes
+from fastbp.rows import Rows
 from fastbp.schedules import Schedule
 from fastbp.sources import Blocks, Stored, Stream, checked_blocks, shuffle_mode
 from fastbp.stopping import Stop
@@ -57,6 +60,8 @@ class Learner(Fitting):
             As for `evaluate`; the optimizer carries the state of another network.
         FloatingPointError
             The loss is NaN or infinite; the parameters stay as they are.
+        RuntimeError
+            Another thread trains the network, or uses the optimizer; nothing is changed.
 
         Examples
         --------
@@ -68,7 +73,11 @@ class Learner(Fitting):
         array([[0.2]], dtype=float32)
         """
         rule = as_optimizer(optimizer)
-        rows = self._data(x, y, sample_weight)
+        with Hold("train_step", network=self, optimizer=rule):
+            return self._step(rule, self._data(x, y, sample_weight))
+
+    def _step(self, rule: Optimizer, rows: Rows) -> float:
+        """Take one update on checked rows; return the loss before it."""
         self._bind(rule)
         found = self._take_engine(len(rows.x), trains=True)
         bound = found[1]
@@ -165,6 +174,8 @@ class Learner(Fitting):
             `resume` is not a checkpoint, or is damaged.
         OSError
             `resume` cannot be read.
+        RuntimeError
+            Another call trains the network, or uses the optimizer; nothing is changed.
 
         Warns
         -----
@@ -183,15 +194,16 @@ class Learner(Fitting):
         """
         rule = as_optimizer(optimizer)
         given = Arguments(epochs, batch_size, shuffle, stop, callbacks, progress, schedule, metrics)
-        rows = self._weighed(self._data(x, y, sample_weight), class_weight)
-        state = self._resumed(resume, rule, checks.integer("epochs", epochs, 1))
-        seed = self._fit_seed(state)
-        mode = shuffle_mode(shuffle)
-        part = self._split(rows, validation, mode, seed)
-        source = Stored(part.rows, part.chosen, mode)
-        settings = self._settings(given, rule, seed, source.n_rows, part.held is not None)
-        check_full_batch(rule, settings.batch_size, source.n_rows)
-        return self._run(rule, source, part.held, settings, threads, state)
+        with Hold("fit", network=self, optimizer=rule, **watching(schedule)):
+            rows = self._weighed(self._data(x, y, sample_weight), class_weight)
+            state = self._resumed(resume, rule, checks.integer("epochs", epochs, 1))
+            seed = self._fit_seed(state)
+            mode = shuffle_mode(shuffle)
+            part = self._split(rows, validation, mode, seed)
+            source = Stored(part.rows, part.chosen, mode)
+            settings = self._settings(given, rule, seed, source.n_rows, part.held is not None)
+            check_full_batch(rule, settings.batch_size, source.n_rows)
+            return self._run(rule, source, part.held, settings, threads, state)
 
     def fit_stream(
         self,
@@ -240,6 +252,8 @@ class Learner(Fitting):
         TypeError, ValueError
             An argument or a block is of the wrong type, shape or range. An error within an epoch
             leaves the network as its last step left it.
+        RuntimeError
+            As for `fit`.
 
         Warns
         -----
@@ -257,18 +271,19 @@ class Learner(Fitting):
         """
         rule = as_optimizer(optimizer)
         given = Arguments(epochs, batch_size, False, stop, callbacks, progress, schedule, metrics)
-        held = None if validation is None else self._validation_rows(validation)
         wanted = None if n_rows is None else checks.integer("n_rows", n_rows, 1)
         if schedule is not None and wanted is None:
             raise ValueError(
                 "n_rows must be given with a schedule, which needs the steps of an epoch, got None"
             )
-        settings = self._settings(given, rule, self._fit_seed(None), None, held is not None)
-        check_full_batch(rule, settings.batch_size, None)
-        given_blocks = checked_blocks(blocks, settings.epochs)
-        order = checks.flag("shuffle", shuffle)
-        source = Stream(given_blocks, settings.batch_size, order, self._block, wanted)
-        return self._run(rule, source, held, settings, threads)
+        with Hold("fit_stream", network=self, optimizer=rule, **watching(schedule)):
+            held = None if validation is None else self._validation_rows(validation)
+            settings = self._settings(given, rule, self._fit_seed(None), None, held is not None)
+            check_full_batch(rule, settings.batch_size, None)
+            given_blocks = checked_blocks(blocks, settings.epochs)
+            order = checks.flag("shuffle", shuffle)
+            source = Stream(given_blocks, settings.batch_size, order, self._block, wanted)
+            return self._run(rule, source, held, settings, threads)
 
     def partial_fit(
         self,
@@ -299,7 +314,7 @@ class Learner(Fitting):
 
         Raises
         ------
-        TypeError, ValueError
+        TypeError, ValueError, RuntimeError
             As for `fit`.
 
         Warns
@@ -316,15 +331,18 @@ class Learner(Fitting):
         >>> len(history.loss)
         1
         """
-        rule = self._lasting(optimizer)
-        rows, mode = self._data(x, y, sample_weight), shuffle_mode(shuffle)
-        source = Stored(rows, None, mode)
-        given = Arguments(1, batch_size, shuffle)
-        settings = self._settings(given, rule, self._fit_seed(None), source.n_rows, False)
-        check_full_batch(rule, settings.batch_size, source.n_rows)
-        if self._generator is None:
-            self._generator = settings.rng
-        return self._run(rule, source, None, settings._replace(rng=self._generator), threads)
+        with Hold("partial_fit", network=self):
+            rule = self._lasting(optimizer)
+            with Hold("partial_fit", optimizer=rule):
+                rows, mode = self._data(x, y, sample_weight), shuffle_mode(shuffle)
+                source = Stored(rows, None, mode)
+                given = Arguments(1, batch_size, shuffle)
+                settings = self._settings(given, rule, self._fit_seed(None), source.n_rows, False)
+                check_full_batch(rule, settings.batch_size, source.n_rows)
+                if self._generator is None:
+                    self._generator = settings.rng
+                settings = settings._replace(rng=self._generator)
+                return self._run(rule, source, None, settings, threads)
 
     def _lasting(self, optimizer: str | Optimizer) -> Optimizer:
         """Return an optimizer; one given by name is the one of the call before."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from fastbp._compiled import engine
 from fastbp.checks import Array
+from fastbp.room import require_room
 
 LINE_BYTES = engine.LINE_BYTES
 
@@ -13,6 +14,7 @@ LINE_BYTES = engine.LINE_BYTES
 def empty(length: int, dtype: np.dtype[Any]) -> Array:
     """Return a vector of any content that starts at a cache line, with a line of room behind."""
     step = LINE_BYTES // dtype.itemsize
+    require_room(f"a vector of {length} {dtype}", (length + 2 * step) * dtype.itemsize)
     memory = np.empty(length + 2 * step, dtype)
     start = -(memory.ctypes.data // dtype.itemsize) % step
     return memory[start : start + length]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastbp import checks, names
+from fastbp import checks, claims, names
 from fastbp._compiled import engine
 from fastbp.checks import Array
 from fastbp.files import Contents
 from fastbp.gradients import Gradients
 from fastbp.plan import NORM_PARTS, Plan, norm_views, places, views
+from fastbp.room import require_room
 from fastbp.rows import Rows
 from fastbp.spec import Dense, Spec
 from fastbp.threads import pass_threads, usable_cores
@@ -20,8 +22,27 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+class Views:
+    """Views of the parameters, a tuple: its arrays are written in place, and it is not replaced."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, network: Any, owner: type | None = None) -> Any:
+        return self if network is None else network._views[self.name]
+
+    def __set__(self, network: Any, values: object) -> None:
+        raise AttributeError(
+            f"{self.name} must be written in place, net.{self.name}[layer][...] = array, or "
+            f"through net.params; got {checks.described(values)} for the whole"
+        )
+
+
 class Passes:
     """A checked description and its parameters; `Network` is this and learns."""
+
+    weights, biases = Views(), Views()
+    scales, shifts, means, variances = Views(), Views(), Views(), Views()
 
     def _build(self, spec: Spec, params: Array | None = None) -> None:
         """Lay out parameters for a checked description: a vector that it keeps, or zeros."""
@@ -32,11 +53,14 @@ class Passes:
         # What partial_fit goes on with.
         self._optimizer: tuple[str, Any] | None = None
         self._generator: np.random.Generator | None = None
+        if params is None:
+            n_bytes = places(spec)[1] * self._dtype.itemsize
+            require_room(f"parameters of network sizes {spec.shape_text}", n_bytes)
         plan = Plan(spec, 1)
         self._params: Array = plan.vector() if params is None else params
-        self.weights, self.biases = views(plan.layers, self._params)
-        self.scales, self.shifts, self.means, self.variances = (
-            norm_views(plan.layers, self._params, part) for part in NORM_PARTS
+        self._views = dict(
+            zip(("weights", "biases"), views(plan.layers, self._params), strict=True),
+            **{part: norm_views(plan.layers, self._params, part) for part in NORM_PARTS},
         )
         self._running = [
             slice(layer.running, layer.running + 2 * layer.n_out)
@@ -51,11 +75,10 @@ class Passes:
 
     @params.setter
     def params(self, values: npt.ArrayLike) -> None:
-        array = checks.numeric_array("params", values)
-        if array.shape != self._params.shape:
-            raise ValueError(f"params must have shape {self._params.shape}, got {array.shape}")
-        if array is not self._params:
-            self._params[...] = array
+        if values is self._params:
+            return
+        claims.refuse("network", self, "assigning params")
+        self._params[...] = checks.vector("params", values, self._params)
 
     @property
     def layers(self) -> tuple[Dense, ...]:
@@ -115,14 +138,14 @@ class Passes:
     def __getstate__(self) -> dict[str, Any]:
         return {
             "spec": self._spec.to_dict(),
-            "metadata": self.metadata,
+            "metadata": copy.deepcopy(self.metadata),
             "params": self._params.copy(),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._build(Spec.from_dict(state["spec"]))
         self.metadata = state["metadata"]
-        self.params = state["params"]
+        self._params[...] = checks.shaped("params", state["params"], self._params.shape)
 
     def _rows(self, x: object, name: str = "x") -> Array:
         """Return x checked and converted."""
@@ -156,6 +179,8 @@ class Passes:
             if plan.most_rows >= n_rows and plan.does == wanted:
                 return found
         plan = Plan(self._spec, n_rows, threads, trains=trains)
+        n_bytes = plan.length * self._dtype.itemsize
+        require_room(f"work on blocks of {plan.capacity} rows", n_bytes)
         return plan, engine.Engine(plan, self._params, plan.vector() if trains else None)
 
     def _pass_team(self, threads: int | None, n_rows: int) -> Any:
@@ -321,10 +346,8 @@ class Passes:
         """
         array = self._rows(x)
         spec = self._spec
-        above = checks.rows(
-            "output_gradient", output_gradient, spec.n_out, self._dtype, spec.shape_text
-        )
-        checks.same_length("output_gradient", above, len(array))
+        wanted = (spec.n_out, self._dtype, spec.shape_text, len(array))
+        above = checks.rows("output_gradient", output_gradient, *wanted)
         plan, flat, bound = self._gradient_engine(len(array))
         inputs = np.empty_like(array)
         bound.backward(array, above, inputs)

@@ -236,7 +236,7 @@ class Spec:
         self.layers = checked_layers(layers)
         self.loss = loss_name(loss)
         self.dtype = checks.choice("dtype", dtype_name(dtype), DTYPES)
-        self.seed = None if seed is None else checks.integer("seed", seed, 0)
+        self.seed = None if seed is None else checks.integer("seed", seed, 0, most=None)
         self.dropout_key = (secrets.randbits(64) if self.seed is None else self.seed) % 2**64
         self.sizes = [self.n_in, *(layer.units for layer in self.layers)]
         self.n_out = self.sizes[-1]

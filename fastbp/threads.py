@@ -1,16 +1,23 @@
 """How many threads a call uses: no more than the process may have, nor than the work pays for.
 
 What pays is counted in floating-point operations, of which a core does some 150e9 a second. Where
-Python functions of the user's are called, one at a time, nothing pays.
+Python functions of the user's are called, one at a time, nothing pays. Fits in several Python
+threads share the cores out among themselves.
 """
+
+from __future__ import annotations
 
 import functools
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fastbp import checks, names
+from fastbp import checks, claims, names
 from fastbp._compiled import engine
 from fastbp.spec import Spec
+
+if TYPE_CHECKING:
+    from fastbp._engine import Engine, Team
 
 # What a thread must have to do in a step, for the barriers ...
 STEP_WORK = 2_500_000
@@ -69,6 +76,11 @@ def most_threads(threads: int | None = None) -> int:
     return min(most, usable_cores(), MOST_THREADS)
 
 
+def share(most: int) -> int:
+    """Return how many of so many threads a call may use, with the fits of other Python threads."""
+    return max(1, min(most, usable_cores() // claims.fits_at_work()))
+
+
 def split_columns(spec: Spec, threads: int) -> bool:
     """Return whether threads own columns of a layer, not rows: for wide layers, of elements."""
     mean = spec.n_weights / len(spec.layers)
@@ -84,7 +96,7 @@ def pass_threads(threads: int | None, spec: Spec, rows: int) -> int:
     work = 2 * rows * spec.n_weights
     if threads is None and work < 2 * CALL_WORK:
         return 1
-    most = most_threads(threads)
+    most = share(most_threads(threads))
     return 1 if spec.calls_python else max(1, int(min(most, work / CALL_WORK)))
 
 
@@ -96,5 +108,35 @@ def fit_threads(threads: int | None, spec: Spec, batch_size: int, steps: float) 
     moved = weights / (2 if split_columns(spec, 2) else 1)
     moved += 2 * batch_size * sum(spec.sizes[1:])
     paid = min(work / (STEP_WORK + ELEMENT_WORK * moved), work * steps / CALL_WORK)
-    most = most_threads(threads)
+    most = share(most_threads(threads))
     return 1 if spec.calls_python else max(1, int(min(most, paid)))
+
+
+class Crew:
+    """The team of a fit, which rests while other Python threads' fits want its cores.
+
+    Parameters
+    ----------
+    bound : Engine
+        What works with it.
+    team : Team or None
+        None: the fit works alone.
+    columns : bool
+        Whether its threads own columns of a layer.
+    """
+
+    def __init__(self, bound: Engine, team: Team | None = None, columns: bool = False) -> None:
+        self.bound = bound
+        self.team = team
+        self.columns = columns
+        bound.use_team(team, columns)
+
+    def keep_to_share(self) -> None:
+        """Let the engine go on alone, or with its team, by what the fit's share is now."""
+        team = self.team
+        if team is None:
+            return
+        if share(team.threads) < team.threads:
+            self.bound.use_team(None)
+        elif self.bound.team is None:
+            self.bound.use_team(team, self.columns)

@@ -29,6 +29,7 @@ from fastbp.rows import Rows
 from fastbp.schedules import Schedule
 from fastbp.sources import Span, Stored, Stream
 from fastbp.stopping import Stop, Watch
+from fastbp.threads import Crew
 
 if TYPE_CHECKING:
     from fastbp._engine import Engine
@@ -133,6 +134,7 @@ class Fit:
         self.epoch_began: dict[str, Any] | None = None
         self.steps_a_call = 1
         self.bound: Rows | None = None
+        self.crew = Crew(engine)
         self.stepping = tuple(
             (callback.every_steps, callback)
             for callback in settings.callbacks
@@ -256,6 +258,7 @@ class Fit:
             stop = min(step + self.steps_a_call, last)
             if self.stepping:
                 stop = min(stop, step + self._until_callback())
+            self.crew.keep_to_share()
             if self.safe.run(began, span, step, stop):
                 raise Diverged(
                     f"loss became {self.engine.last_loss}", before + self.engine.stopped + 1

@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from fastbp import checks
+from fastbp import checks, claims
 from fastbp._compiled import engine
 from fastbp.checks import Array
 
@@ -262,6 +262,7 @@ class Optimizer:
         >>> optimizer.steps
         0
         """
+        claims.refuse("optimizer", self, "reset")
         self._owner = None
         self.slots = np.zeros((0, 0))
         self.clock[:] = 1

@@ -72,7 +72,7 @@ static inline fastbp_team *fastbp_team_start(int threads, int cores) {
 typedef struct fastbp_team {
     _Alignas(64) atomic_int phase;
     _Alignas(64) atomic_int arrived;
-    _Alignas(64) int threads;
+    _Alignas(64) atomic_int threads;
     int spin;         /* whether to spin before sleeping */
     int members;      /* threads started, without the caller */
     int home;         /* the core that members keep off; -1 before the first */
@@ -81,7 +81,7 @@ typedef struct fastbp_team {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     pthread_t *handles;
-    pthread_t caller;
+    pthread_t caller; /* who started it, and is thread 0 */
     pid_t process;
 #if defined(FASTBP_AFFINITY)
     cpu_set_t allowed;
@@ -128,7 +128,9 @@ static inline int fastbp_spin(fastbp_team *team, int phase) {
 
 static inline void fastbp_barrier(fastbp_team *team) {
     const int phase = atomic_load_explicit(&team->phase, memory_order_acquire);
-    if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1 == team->threads) {
+    const int arrived = atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1;
+    /* Read after the arrival: a team that could not be had whole ends with fewer. */
+    if (arrived == atomic_load_explicit(&team->threads, memory_order_relaxed)) {
         atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
         pthread_mutex_lock(&team->lock);
         atomic_store_explicit(&team->phase, phase + 1, memory_order_release);
@@ -159,7 +161,6 @@ static inline void *fastbp_member_main(void *argument) {
 static inline void fastbp_team_run(fastbp_team *team, fastbp_task task, void *job) {
     team->task = task;
     team->job = job;
-    team->caller = pthread_self();
     fastbp_keep_off(team);
     fastbp_barrier(team);
     task(job, 0);
@@ -174,7 +175,7 @@ static inline fastbp_team *fastbp_team_here(fastbp_team *team) {
 static inline void fastbp_team_end(fastbp_team *team) {
     if (fastbp_team_here(team) == NULL) return;
     if (team->members > 0) {
-        team->threads = team->members + 1;
+        atomic_store_explicit(&team->threads, team->members + 1, memory_order_relaxed);
         team->task = NULL;
         fastbp_barrier(team);
         for (int i = 0; i < team->members; i++) pthread_join(team->handles[i], NULL);

@@ -120,6 +120,7 @@ def hashes_of_level(level):
 
 
 @pytest.mark.skipif(_cpu.isa_level() < 4, reason="the CPU does not run x86-64-v4")
+@pytest.mark.no_sanitizer("starts all levels, of which .ci/sanitize may have built one")
 def test_levels_v3_and_v4_train_the_same_bits():
     narrow, wide = hashes_of_level("v3"), hashes_of_level("v4")
     assert len(narrow) == 2 * len(NETWORKS)

@@ -15,6 +15,8 @@ from fastbp import reference
 from fastbp.reference import kernels
 from fastbp.reference.losses import targets_a_row
 
+pytestmark = pytest.mark.no_sanitizer("runs no compiled code, and for long")
+
 MP = mpmath.MPContext()
 MP.dps = 50
 STEP = MP.mpf(10) ** -10

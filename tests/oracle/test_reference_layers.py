@@ -14,6 +14,8 @@ from fastbp.reference.between import Step
 from fastbp.reference.losses import weighted_loss
 from fastbp.reference.training import Data
 
+pytestmark = pytest.mark.no_sanitizer("runs no compiled code, and for long")
+
 MP = mpmath.MPContext()
 MP.dps = 50
 STEP = MP.mpf(10) ** -10

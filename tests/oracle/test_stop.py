@@ -430,7 +430,7 @@ def test_saving_replaces_an_old_file(tmp_path):
 
 def test_parameters_that_are_nan_or_infinite_survive_a_file(tmp_path):
     net = fb.mlp([1, 1], dtype="float64")
-    net.params = [math.nan, -math.inf]
+    net.params[:] = [math.nan, -math.inf]
     net.save(tmp_path / "model.fastbp")
     assert fb.load(tmp_path / "model.fastbp").params.tobytes() == net.params.tobytes()
 

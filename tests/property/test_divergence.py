@@ -202,7 +202,7 @@ def test_a_fit_that_is_lost_at_its_first_step_leaves_the_parameters_as_they_are(
 
 def test_a_fit_whose_parameters_are_nan_is_lost_at_once():
     net = fb.mlp([1, 1], dtype="float64")
-    net.params = [NAN, 0.0]
+    net.params[:] = [NAN, 0.0]
     history = exploding_fit(net, np.ones((4, 1)), np.ones(4), fb.SGD(), 5, 2)
     assert history.message.startswith("loss became nan at epoch 1, step 1 ")
     assert math.isnan(net.params[0])

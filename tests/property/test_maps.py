@@ -268,6 +268,7 @@ print(np.isfinite(loss).all(), np.isfinite(net.evaluate(x[::2], np.zeros(n_rows 
 """
 
 
+@pytest.mark.no_sanitizer("limits memory, of which a sanitizer maps more than there is")
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's limit of data")
 @pytest.mark.parametrize("dtype", ["float32", "uint8", "float64"])
 def test_a_fit_takes_rows_that_are_larger_than_memory(dtype, tmp_path):

@@ -445,6 +445,7 @@ print(_compiled.LEVEL, digest.hexdigest())
 """
 
 
+@pytest.mark.no_sanitizer("starts all levels, of which .ci/sanitize may have built one")
 def test_the_wide_instruction_sets_give_the_same_bits(tmp_path):
     if _compiled._cpu.isa_level() < 4:
         pytest.skip("this CPU runs no level 4")
