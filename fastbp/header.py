@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,10 +36,6 @@ LAYER = (
     *("tied_to", "transposed"),
 )
 TENSOR = ("name", "dtype", "shape")
-
-# Without one of these anywhere, no integer is past 2**128 and no float past the largest.
-SHORT = 1 << 14
-LARGE_NUMBER = re.compile(rb"\d{39}|[eE]\+?\d{3}")
 
 # Bytes to +1, -1 and 0 for brackets that open, that close, and commas; all others are left out.
 MARKS = b"[]{},"
@@ -117,10 +112,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _integer(text: str) -> int:
     """Return a number without fraction and exponent."""
-    # Digits of 2**128, and a sign; int() takes time that grows with the square of the length.
-    if len(text) > 40 or abs(found := int(text)) >> MOST_BITS:
+    # Below 39 digits it cannot be; int() takes time that grows with the square of the length.
+    if len(text) < 39:
+        return int(text)
+    if len(text) > 40 or abs(int(text)) >> MOST_BITS:
         raise ValueError(f"JSON integers must lie within +-2**{MOST_BITS}, got {text[:40]}")
-    return found
+    return int(text)
 
 
 def _float(text: str) -> float:
@@ -136,15 +133,15 @@ def _constant(text: str) -> float:
 
 
 @functools.cache
-def _decoder(looks_at_numbers: bool) -> json.JSONDecoder:
+def _decoder() -> json.JSONDecoder:
     """Return what reads JSON, made on first use: importing the package loads no json."""
     import json
 
     return json.JSONDecoder(
         object_pairs_hook=_unique,
         parse_constant=_constant,
-        parse_int=_integer if looks_at_numbers else None,
-        parse_float=_float if looks_at_numbers else None,
+        parse_int=_integer,
+        parse_float=_float,
     )
 
 
@@ -188,9 +185,7 @@ def parse(raw: bytes, depth: int = MOST_DEPTH) -> Any:
     """
     check_extent(raw, depth)
     text = raw.decode()
-    # Looking for large numbers takes longer than looking at each, where there are many letters.
-    large = len(raw) > SHORT or LARGE_NUMBER.search(raw) is not None
-    value = _decoder(large).decode(text)
+    value = _decoder().decode(text)
     if r"\u" in text:
         _encoder().encode(value).encode()
     return value

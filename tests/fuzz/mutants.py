@@ -111,7 +111,7 @@ class Mutants:
     def next(self) -> tuple[Seed, bytes]:
         """Return a seed and a file made of it."""
         seed = self.pick(self.seeds)
-        kinds = self.kinds if self.rng.random() > 1 / 4096 else self.rare
+        kinds = self.kinds if self.rng.random() > 1 / 8192 else self.rare
         return seed, self.pick(kinds)(seed)
 
     def changed(self, data: bytes, protected: int = 0) -> bytes:
