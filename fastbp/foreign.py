@@ -156,8 +156,7 @@ def _binary(start: bytes) -> Kind | None:
     if start[8:9] == b"{" and 0 < length < 1 << 32:
         return Kind(
             "a safetensors file",
-            "read it with the safetensors package and assign its arrays to net.weights and "
-            "net.biases",
+            "read it with load_safetensors of fastbp.integrations.safetensors",
         )
     if start[4:8] == b"TFL3":
         return Kind("a TensorFlow Lite model", EXPORT)

@@ -110,7 +110,7 @@ FILES = {
     "hdf5": (HDF5, "an HDF5 file, as Keras writes"),
     "safetensors": (
         struct.pack("<Q", len(SAFETENSORS)) + SAFETENSORS + bytes(4),
-        "a safetensors file; read it with the safetensors package",
+        "a safetensors file; read it with load_safetensors",
     ),
     "onnx": (ONNX, "an ONNX model"),
     "tflite": (b"\x1c\x00\x00\x00TFL3", "a TensorFlow Lite model"),
