@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbp import files
+from fastbp._compiled import engine
 from fastbp.checks import Array, FileFormatError
 from fastbp.history import History
 from fastbp.optimizers.optimizer import Optimizer
@@ -254,8 +255,10 @@ def described_settings(optimizer: Optimizer, settings: Array) -> str:
     return repr(other)
 
 
-def restore(state: State, optimizer: Optimizer, schedule: Schedule | None, watch: Watch) -> None:
-    """Put optimizer (bound to its network already), schedule and stop rules where they were.
+def restore(
+    state: State, params: Array, optimizer: Optimizer, schedule: Schedule | None, watch: Watch
+) -> None:
+    """Put parameters, optimizer (bound to its network already), schedule and stop rules back.
 
     Raises
     ------
@@ -270,13 +273,13 @@ def restore(state: State, optimizer: Optimizer, schedule: Schedule | None, watch
                 f"{name} of a checkpoint of {type(optimizer).__name__} must have shape "
                 f"{own.shape}, got {shape}"
             )
+    parts["params"] = params
     if schedule is not None:
         try:
             schedule.restore(state.schedule)
         except (LookupError, TypeError, ValueError) as error:
             raise FileFormatError(f"schedule of the checkpoint is damaged: {error!r}") from None
-    for name, own in parts.items():
-        own[...] = getattr(state, name)
+    engine.Way(list(parts.values()), [getattr(state, name) for name in parts]).go()
     watch.lowest, watch.reference, watch.waited = state.watch
 
 
