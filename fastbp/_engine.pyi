@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 
 from fastbp.checks import Array
@@ -24,6 +26,10 @@ SETTING_PLACES: dict[str, int]
 def scratch_length(columns: int, itemsize: int) -> int: ...
 def first_nonfinite_row(x: Array) -> int: ...
 def shuffle(order: Array, bit_generator: np.random.BitGenerator) -> None: ...
+
+class Way:
+    def __init__(self, targets: Sequence[Array], sources: Sequence[Array]) -> None: ...
+    def go(self) -> None: ...
 
 class Team:
     @property

@@ -83,7 +83,8 @@ class Training:
         Returns
         -------
         bool
-            Whether it was written: parameters that are not finite replace no file.
+            Whether it was written: parameters that are not finite replace no file, nor does a fit
+            that an error or a signal has ended, which may be in the middle of its accounts.
 
         Raises
         ------

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbp import checks, files
+from fastbp._compiled import engine
 from fastbp.checks import Array, FileFormatError
 from fastbp.header import MOST_TENSORS, fields, items, mapping, name_text
 from fastbp.history import History
@@ -320,24 +321,24 @@ def described_settings(optimizer: Optimizer, settings: Array) -> str:
     return repr(other)
 
 
-def restore(state: State, optimizer: Optimizer, schedule: Schedule | None, watch: Watch) -> None:
-    """Put optimizer (bound to its network already), schedule and stop rules where they were.
+def restore(
+    state: State, params: Array, optimizer: Optimizer, schedule: Schedule | None, watch: Watch
+) -> None:
+    """Put parameters, optimizer (bound to its network already), schedule and stop rules back.
 
     Raises
     ------
     FileFormatError
         The state is none of this optimizer or schedule; the optimizer is as it was then.
     """
-    parts = state.hyper, state.clock, state.slots
     try:
-        optimizer.check_state(*parts)
+        optimizer.check_state(state.hyper, state.clock, state.slots)
         if schedule is not None:
             schedule.restore(state.schedule)
     except (LookupError, TypeError, ValueError) as error:
         raise FileFormatError(f"the checkpoint that is resumed is damaged: {error}") from None
-    own = optimizer.hyper, optimizer.clock, optimizer.slots
-    for mine, theirs in zip(own, parts, strict=True):
-        mine[...] = theirs
+    own = [optimizer.hyper, optimizer.clock, optimizer.slots, params]
+    engine.Way(own, [state.hyper, state.clock, state.slots, state.params]).go()
     watch.lowest, watch.reference, watch.waited = state.watch
 
 

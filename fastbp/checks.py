@@ -31,6 +31,8 @@ LARGEST = 2**63 - 1
 
 # Numbers looked at in one go, so that what is computed of them stays small.
 CHUNK_NUMBERS = 1 << 18
+# Numbers between two moments at which Ctrl-C is answered: they may come from a disk.
+SIGNAL_NUMBERS = 1 << 22
 
 
 class FileFormatError(ValueError):
@@ -191,7 +193,13 @@ def numeric_table(name: str, table: Table) -> Table:
 
 def first_nonfinite_row(array: Array) -> int:
     """Return the index of the first row of a C-contiguous array that is not finite, or -1."""
-    return engine.first_nonfinite_row(array)
+    if array.size <= SIGNAL_NUMBERS:
+        return engine.first_nonfinite_row(array)
+    for start, stop in maps.pieces(array.shape, SIGNAL_NUMBERS):
+        row = engine.first_nonfinite_row(array[start:stop])
+        if row >= 0:
+            return start + row
+    return -1
 
 
 def finite(name: str, array: Array, original: Array | Table) -> Array:

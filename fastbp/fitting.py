@@ -14,6 +14,7 @@ from fastbp.callbacks import Callback, checked_callbacks
 from fastbp.history import History
 from fastbp.optimizers.optimizer import Optimizer
 from fastbp.passes import Passes
+from fastbp.rescue import Before
 from fastbp.rows import Rows, Split, split
 from fastbp.schedules import Schedule, as_schedule
 from fastbp.sources import Stored, Stream, shuffle_mode
@@ -140,23 +141,44 @@ class Fitting(Passes):
         wanted = fit_threads(threads, self._spec, settings.batch_size, steps)
         if settings.schedule is not None:
             settings.schedule.begin()
-        if state is not None:
-            checkpoints.check_ground(state, ground_of(source, held, rule, settings))
-            checkpoints.check_figures(state, settings.metrics.recorded(held is not None))
+        if state is None:
+            return self._train(rule, source, held, settings, wanted)
+        checkpoints.check_ground(state, ground_of(source, held, rule, settings))
+        checkpoints.check_figures(state, settings.metrics.recorded(held is not None))
+        self._bind(rule)
+        key, before = self._spec.dropout_key, Before(self._params, rule)
+        try:
             self._take_key(state.key)
-        found = self._take_engine(settings.batch_size, wanted, trains=True)
+            return self._train(rule, source, held, settings, wanted, state, before)
+        except BaseException:
+            if not before.is_past:
+                before.put_back()
+                self._take_key(key)
+            raise
+
+    def _train(
+        self,
+        rule: Optimizer,
+        source: Stored | Stream,
+        held: Rows | None,
+        settings: Settings,
+        threads: int,
+        state: checkpoints.State | None = None,
+        before: Before | None = None,
+    ) -> History:
+        """Train with checked settings, and so many threads."""
+        found = self._take_engine(settings.batch_size, threads, trains=True)
         job = Fit(self, *found, rule, source, held, settings)
         self._bind(rule)
-        if state is not None:
-            job.go_on_from(state)
-        if wanted > 1:
-            team = engine.Team(wanted, usable_cores())
-            job.crew = Crew(found[1], team, split_columns(self._spec, wanted))
+        team = engine.Team(threads, usable_cores()) if threads > 1 else None
         try:
-            history = job.run()
+            job.crew = Crew(found[1], team, split_columns(self._spec, threads))
+            if state is not None:
+                job.go_on_from(state)
+            history = job.run(before)
         finally:
-            if wanted > 1:
-                found[1].use_team(None)
+            found[1].use_team(None)
+            if team is not None:
                 team.end()
             found[1].release_data()
         self._idle.append(found)

@@ -19,6 +19,8 @@ linear neural networks", ICLR 2014, section 3.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fastbp import checks, names
@@ -60,8 +62,9 @@ def initial_weight(layer: Dense, n_in: int, rng: np.random.Generator) -> Array:
     family, distribution = rule.split("_")
     variance = FAMILIES[family](*shape)
     if distribution == "normal":
-        return rng.normal(0.0, np.sqrt(variance), shape)
-    limit = np.sqrt(3 * variance)
+        return rng.normal(0.0, math.sqrt(variance), shape)
+    # A float of Python's: numpy's scalars end the process where there is no memory for a result.
+    limit = math.sqrt(3 * variance)
     return rng.uniform(-limit, limit, shape)
 
 

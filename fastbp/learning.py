@@ -21,6 +21,7 @@ from fastbp.metrics import Wanted
 from fastbp.optimizers import as_optimizer
 from fastbp.optimizers.optimizer import Optimizer
 from fastbp.plan import Plan, fit_bytes
+from fastbp.rescue import lost_by
 from fastbp.rows import Rows
 from fastbp.schedules import Schedule
 from fastbp.sources import Blocks, Stored, Stream, checked_blocks, shuffle_mode
@@ -59,7 +60,8 @@ class Learner(Fitting):
         TypeError, ValueError
             As for `evaluate`; the optimizer carries the state of another network.
         FloatingPointError
-            The loss is NaN or infinite; the parameters stay as they are.
+            The loss, or a mean or variance of the batch that a layer with norm="batch" takes, is
+            NaN or infinite; the parameters stay as they are.
         RuntimeError
             Another thread trains the network, or uses the optimizer; nothing is changed.
 
@@ -89,7 +91,7 @@ class Learner(Fitting):
         self._idle.append(found)
         if diverged:
             raise FloatingPointError(
-                f"loss became {loss} at step {rule.steps + 1} (learning_rate "
+                f"{lost_by(bound)} at step {rule.steps + 1} (learning_rate "
                 f"{rule.learning_rate:g}); the parameters are unchanged"
             )
         return loss
@@ -169,19 +171,24 @@ class Learner(Fitting):
         Raises
         ------
         TypeError, ValueError
-            An argument is of the wrong type, shape or range; the parameters stay as they are.
+            An argument is of the wrong type, shape or range. An error before the first step leaves
+            parameters and optimizer as they were.
         FileFormatError
             `resume` is not a checkpoint, or is damaged.
         OSError
             `resume` cannot be read.
         RuntimeError
             Another call trains the network, or uses the optimizer; nothing is changed.
+        KeyboardInterrupt
+            Ctrl-C, which is answered within a step too: the parameters and the optimizer's state
+            are those of the last whole step, from which another fit with the same optimizer object
+            goes on. The same with what a handler of the user's own raises for any signal.
 
         Warns
         -----
         RuntimeWarning
-            The loss became NaN or infinite: training stops with stop_reason "diverged" and the
-            parameters of the last step with a finite loss.
+            The loss, or what norm="batch" has to keep, became NaN or infinite: training stops with
+            stop_reason "diverged" and the parameters of the last step with a finite loss.
 
         Examples
         --------
@@ -358,7 +365,8 @@ class Learner(Fitting):
         With P parameters, S state vectors of the optimizer, R = min(batch_size, 256) rows of a
         block, T threads and widths n_l padded to cache lines: parameters, gradient and state, (2 +
         S) P; a copy of parameters and state to go back to from a divergence, (1 + S) P; activations
-        and deltas of a block, R (sum n_l + 2 max n_l), or 2 R sum n_l for a team; T places for
+        and deltas of a block, R (sum n_l + 2 max n_l), or 2 R sum n_l for a team and where a block
+        takes some 0.1 s; T places for
         packed operands and a piece of a gradient. An epoch's order of the rows, 8 bytes a row,
         comes on top.
 

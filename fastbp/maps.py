@@ -1,6 +1,8 @@
-"""Arrays in files that are mapped into memory, which may be larger than memory.
+"""Copies of large arrays, by chunks; and arrays in files that are mapped into memory.
 
-What has to be copied from a mapped array goes by chunks into a temporary file that is mapped in
+Between two chunks Python answers Ctrl-C. A mapped array may be larger than memory.
+
+What has to be copied from it goes into a temporary file that is mapped in
 its turn, so that memory holds a chunk and the operating system decides which pages stay.
 """
 
@@ -9,7 +11,7 @@ from __future__ import annotations
 import errno
 import mmap
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,11 +50,13 @@ def converted(array: Array, dtype: npt.DTypeLike) -> Array:
     """Return the array C-contiguous, aligned and of the dtype; mapped if it was, and is large."""
     wanted = np.dtype(dtype)
     fits = array.dtype == wanted and array.flags.c_contiguous and array.flags.aligned
-    if fits or array.size * wanted.itemsize <= SMALL_BYTES or not is_mapped(array):
+    if fits or array.size * wanted.itemsize <= SMALL_BYTES:
         return np.require(array, wanted, ["C", "A"])
-    return _written(
-        lambda start, stop: np.require(array[start:stop], wanted, ["C"]), array.shape, wanted
-    )
+    if is_mapped(array):
+        return _written(
+            lambda start, stop: np.require(array[start:stop], wanted, ["C"]), array.shape, wanted
+        )
+    return _filled(lambda start, stop: array[start:stop], array.shape, wanted)
 
 
 def take(array: Array, index: Array) -> Array:
@@ -65,10 +69,34 @@ def take(array: Array, index: Array) -> Array:
            [1., 2.]])
     """
     shape = (len(index), *array.shape[1:])
-    if _size(shape, array.dtype) <= SMALL_BYTES or not is_mapped(array):
+    if _size(shape, array.dtype) <= SMALL_BYTES:
         rows: Array = np.asarray(array)[index]
         return rows
-    return _written(lambda start, stop: array[index[start:stop]], shape, array.dtype)
+    copy = _written if is_mapped(array) else _filled
+    return copy(lambda start, stop: array[index[start:stop]], shape, array.dtype)
+
+
+def pieces(shape: tuple[int, ...], most: int) -> Iterator[tuple[int, int]]:
+    """Return first and last + 1 of pieces of an array's rows, each of about so many items.
+
+    Examples
+    --------
+    >>> list(pieces((5, 2), 4))
+    [(0, 2), (2, 4), (4, 5)]
+    """
+    n_rows = shape[0]
+    step = max(1, most * n_rows // max(1, int(np.prod(shape, dtype=object))))
+    return ((start, min(start + step, n_rows)) for start in range(0, n_rows, step))
+
+
+def _filled(
+    part: Callable[[int, int], Array], shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> Array:
+    """Return a new array of the rows part(start, stop)."""
+    array = np.empty(shape, dtype)
+    for start, stop in pieces(shape, CHUNK_BYTES // dtype.itemsize):
+        array[start:stop] = part(start, stop)
+    return array
 
 
 def _size(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
@@ -80,12 +108,11 @@ def _written(
     part: Callable[[int, int], Array], shape: tuple[int, ...], dtype: np.dtype[Any]
 ) -> Array:
     """Return the map of a temporary file of the rows part(start, stop), which goes with the map."""
-    n_rows, n_bytes = shape[0], _size(shape, dtype)
-    step = max(1, CHUNK_BYTES * n_rows // n_bytes)
+    n_bytes = _size(shape, dtype)
     try:
         with tempfile.TemporaryFile(prefix="fastbp-") as file:
-            for start in range(0, n_rows, step):
-                file.write(np.ascontiguousarray(part(start, min(start + step, n_rows))).data)
+            for start, stop in pieces(shape, CHUNK_BYTES // dtype.itemsize):
+                file.write(np.ascontiguousarray(part(start, stop)).data)
             file.flush()
             # Shared and read-only: its pages are those of the file, and may leave memory.
             memory = mmap.mmap(file.fileno(), n_bytes, access=mmap.ACCESS_READ)

@@ -9,6 +9,7 @@ from fastbp.checks import Array
 from fastbp.room import require_room
 
 LINE_BYTES = engine.LINE_BYTES
+PIECE = 1 << 22
 
 
 def empty(length: int, dtype: np.dtype[Any]) -> Array:
@@ -23,5 +24,11 @@ def empty(length: int, dtype: np.dtype[Any]) -> Array:
 def zeros(length: int, dtype: np.dtype[Any]) -> Array:
     """Return zeros laid out as by `empty`; what may be read behind them is zero too."""
     memory = empty(length + LINE_BYTES // dtype.itemsize, dtype)
-    memory[:] = 0
+    clear(memory)
     return memory[:length]
+
+
+def clear(memory: Array) -> None:
+    """Fill a vector with zeros, by pieces: Python answers Ctrl-C while its pages come."""
+    for start in range(0, len(memory), PIECE):
+        memory[start : start + PIECE] = 0

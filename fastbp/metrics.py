@@ -7,11 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbp import checks
+from fastbp import checks, maps
 from fastbp.checks import Array
 from fastbp.names import plain
 from fastbp.rows import Rows
 from fastbp.stopping import Stop
+
+# Numbers looked at between two moments at which Ctrl-C is answered.
+PIECE_NUMBERS = 1 << 20
 
 VALIDATION = "validation_"
 GRADIENT_NORM = "gradient_norm"
@@ -47,13 +50,21 @@ def accuracy(rows: Rows, outputs: Array, task: Task) -> float:
 
     Weighted by the rows' weights.
     """
+    right = np.empty(len(outputs), np.bool_)
+    for start, stop in maps.pieces(outputs.shape, PIECE_NUMBERS):
+        right[start:stop] = _right(rows.part(start, stop), outputs[start:stop], task)
+    return float(np.average(right, weights=rows.weight))
+
+
+def _right(rows: Rows, outputs: Array, task: Task) -> Array:
+    """Return which of some rows are put into their class."""
     if task.one_class_a_row:
         classes = rows.label if rows.y is None else rows.y.argmax(axis=1)
         right = outputs.argmax(axis=1) == classes
     else:
         assert rows.y is not None
         right = ((outputs > task.threshold) == (rows.y > task.threshold)).all(axis=1)
-    return float(np.average(right, weights=rows.weight))
+    return np.asarray(right)
 
 
 def r2(rows: Rows, outputs: Array, task: Task) -> float:

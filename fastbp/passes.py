@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -183,10 +185,16 @@ class Passes:
         require_room(f"work on blocks of {plan.capacity} rows", n_bytes)
         return plan, engine.Engine(plan, self._params, plan.vector() if trains else None)
 
-    def _pass_team(self, threads: int | None, n_rows: int) -> Any:
-        """Return a team for predictions or losses of so many rows; None to work alone."""
+    @contextlib.contextmanager
+    def _pass_team(self, threads: int | None, n_rows: int) -> Iterator[Any]:
+        """Yield a team for predictions or losses of so many rows; None to work alone."""
         wanted = pass_threads(threads, self._spec, n_rows)
-        return engine.Team(wanted, usable_cores()) if wanted > 1 else None
+        team = engine.Team(wanted, usable_cores()) if wanted > 1 else None
+        try:
+            yield team
+        finally:
+            if team is not None:
+                team.end()
 
     def predict(self, x: npt.ArrayLike, threads: int | None = None) -> Array:
         """Return the outputs a^L of each row.
@@ -216,7 +224,8 @@ class Passes:
         (1, 2)
         """
         array = self._rows(x)
-        return self.outputs(array, self._pass_team(threads, len(array)))
+        with self._pass_team(threads, len(array)) as team:
+            return self.outputs(array, team)
 
     def outputs(self, x: Array, team: Any = None) -> Array:
         """Return the outputs of rows that are already checked, by a team or alone."""
@@ -268,7 +277,8 @@ class Passes:
         1.25
         """
         rows = self._data(x, y, sample_weight)
-        return self.validation_loss(rows, self._pass_team(threads, len(rows.x)))
+        with self._pass_team(threads, len(rows.x)) as team:
+            return self.validation_loss(rows, team)
 
     def validation_loss(self, rows: Rows, team: Any = None) -> float:
         """Return the mean loss over rows that are already checked, by a team or alone."""

@@ -21,6 +21,8 @@ from fastbp.spec import Dense, Spec
 
 # Rows this far apart fall into the same few sets of a cache.
 CONFLICT_BYTES = 2048
+# Bytes of W times rows of a block from which on a block's backward pass takes some 40 ms.
+EARLY_WORK = 4e9
 
 
 class Params(NamedTuple):
@@ -150,7 +152,6 @@ class Plan:
         self.dtype = np.dtype(spec.dtype)
         self.loss, self.loss_parameter = names.split(spec.loss, engine.LOSS_PARAMETERS)
         self.custom_loss = custom.LOSSES.get(self.loss)
-        # Then no parameter is updated before all deltas of a step are there.
         self.calls_python = spec.calls_python
         self.n_in, self.n_out, self.n_y = spec.n_in, spec.n_out, spec.n_y
         self.key = spec.dropout_key
@@ -170,10 +171,11 @@ class Plan:
         a = self._places(widths[1:], in_turn=not trains and threads == 1)
         z = [self._kept(layer, trains) for layer in spec.layers[:-1]]
         z.append(self._take(self.capacity * widths[-1]))
-        in_turn = threads == 1 and not self.calls_python
-        deltas = self._places(widths[1:], in_turn) if trains else [-1] * len(a)
         params, self.n_params = places(spec)
         users = last_users(spec)
+        self.early = self._wants_early_deltas()
+        in_turn = threads == 1 and not self.early
+        deltas = self._places(widths[1:], in_turn) if trains else [-1] * len(a)
         self.layers = [
             LayerPlan(
                 n_in=spec.sizes[index],
@@ -209,6 +211,14 @@ class Plan:
         if self.threads > 1 and not self.trains:
             capacity = engine.BLOCK_ROWS * self.threads
         return capacity, most
+
+    def _wants_early_deltas(self) -> bool:
+        """Return whether all deltas of a step are to be there before the first update.
+
+        For Python functions may fail, and a long step may be left until then.
+        """
+        long = self.capacity * self.n_params * self.dtype.itemsize > EARLY_WORK
+        return self.calls_python or (self.steps and long)
 
     def _kind(self, layer: Dense) -> dict[str, Any]:
         """Return what a layer's names say."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from fastbp import maps
 from fastbp.checks import Array
 from fastbp.history import History
 from fastbp.metrics import GRADIENT_NORM, Metrics
@@ -78,4 +79,4 @@ class Recorder:
         outputs = self.network.outputs(rows.x, team)
         if index is None:
             return rows, outputs
-        return rows._replace(x=rows.x[:, :0]).take(index), outputs[index]
+        return rows._replace(x=rows.x[:, :0]).take(index), maps.take(outputs, index)

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from fastbp import checks
+from fastbp._compiled import engine as compiled
 from fastbp.checks import Array
 from fastbp.optimizers.optimizer import Optimizer
 from fastbp.sources import Span
 
 if TYPE_CHECKING:
     from fastbp._engine import Engine
+
+
+class Diverged(Exception):
+    """Something is NaN or infinite after a step; says what, and which step of which epoch."""
+
+    def __init__(self, what: str, epoch: int, step: int) -> None:
+        super().__init__(what, epoch, step)
+        self.what = what
+        self.epoch = epoch
+        self.step = step
+
+
+def lost_by(engine: Engine) -> str:
+    """Return what was not finite in the step that a run has not taken."""
+    if math.isfinite(engine.last_loss):
+        return "mean or variance of a batch became not finite"
+    return f"loss became {engine.last_loss}"
 
 
 class Piece(NamedTuple):
@@ -47,11 +67,13 @@ class Safe:
     ) -> None:
         self.engine = engine
         self.batch_size = batch_size
+        self.before: Before | None = None
         self.kept = False
         self.params, self.slots = space[0], space[1:]
         self.clock = np.empty_like(optimizer.clock)
         self.hyper = optimizer.hyper
         self.live = (params, optimizer.slots, optimizer.clock)
+        self.way = compiled.Way(self.live, (self.params, self.slots, self.clock))
         self.interval = 0.05 + (params.nbytes + optimizer.slots.nbytes) / COPIED_A_SECOND
         self.due = 0.0
         self.most_held = params.nbytes + optimizer.slots.nbytes + SMALL_BYTES
@@ -61,10 +83,18 @@ class Safe:
         self.settings: Array | None = None
         self.changed: tuple[Array, ...] | None = None
 
+    def is_due(self, now: float) -> bool:
+        """Return whether it is time for another copy."""
+        return now >= self.due or self.held > self.most_held
+
     def run(self, now: float, span: Span, first: int, last: int) -> bool:
         """Run steps on the engine and remember them; return whether a loss was not finite."""
-        keep = now >= self.due or self.held > self.most_held
-        diverged = self.engine.run(span.order, self.batch_size, first, last, keep, span.rates)
+        keep = self.is_due(now)
+        try:
+            diverged = self.engine.run(span.order, self.batch_size, first, last, keep, span.rates)
+        finally:
+            if self.before is not None and self.engine.updated > first:
+                self.before.is_past = True
         if self.engine.kept:
             self.kept = True
             self.due = now + self.interval
@@ -94,20 +124,69 @@ class Safe:
         return result
 
     def restore(self) -> None:
-        """Put back the parameters and optimizer state that the last finite loss was taken of."""
+        """Put back the parameters and optimizer state that the last finite loss was taken of.
+
+        Where these are not finite, which a loss need not show, the last ones that are.
+        """
         if not self.kept:
             return
         settings = self.hyper.copy()
-        for live, kept in zip(self.live, (self.params, self.slots, self.clock), strict=True):
-            live[...] = kept
-        if self.pieces:
-            self.pieces[-1] = self.pieces[-1]._replace(stop=self.pieces[-1].stop - 1)
+        try:
+            self._take_again(sum(piece.stop - piece.first for piece in self.pieces) - 1)
+            if not self.is_finite():
+                self._take_again(self._finite_steps())
+        finally:
+            self.hyper[...] = settings
+
+    def is_finite(self) -> bool:
+        """Return whether all parameters are finite."""
+        return checks.first_nonfinite_row(self.live[0][np.newaxis]) < 0
+
+    def _take_again(self, steps: int) -> None:
+        """Put the copy back and take so many of the steps once more."""
+        self.way.go()
         for piece in self.pieces:
-            if piece.changed is not None:
-                for live, changed in zip(self.live, piece.changed, strict=True):
-                    live[...] = changed
-            self.hyper[...] = piece.hyper
-            span = piece.span
-            self.engine.set_data(*span.rows)
-            self.engine.run(span.order, self.batch_size, piece.first, piece.stop, rates=span.rates)
-        self.hyper[...] = settings
+            stop = min(piece.stop, piece.first + steps)
+            self._begin_again(piece)
+            self._run_again(piece, piece.first, stop)
+            steps -= stop - piece.first
+            if stop < piece.stop:
+                break
+
+    def _finite_steps(self) -> int:
+        """Return how many steps after the copy leave finite parameters; the state is lost."""
+        self.way.go()
+        steps = 0
+        for piece in self.pieces:
+            self._begin_again(piece)
+            for step in range(piece.first, piece.stop):
+                self._run_again(piece, step, step + 1)
+                if not self.is_finite():
+                    return steps
+                steps += 1
+        return steps
+
+    def _begin_again(self, piece: Piece) -> None:
+        """Do what callbacks did before a piece, and bind its rows."""
+        if piece.changed is not None:
+            compiled.Way(self.live, piece.changed).go()
+        self.hyper[...] = piece.hyper
+        self.engine.set_data(*piece.span.rows)
+
+    def _run_again(self, piece: Piece, first: int, stop: int) -> None:
+        """Take steps of a piece once more."""
+        span = piece.span
+        self.engine.run(span.order, self.batch_size, first, stop, rates=span.rates)
+
+
+class Before:
+    """What a resumed fit finds, to be put back where it ends by an error before its first step."""
+
+    def __init__(self, params: Array, optimizer: Optimizer) -> None:
+        self.is_past = False
+        self.live = (params, optimizer.slots, optimizer.clock, optimizer.hyper)
+        self.way = compiled.Way(self.live, [live.copy() for live in self.live])
+
+    def put_back(self) -> None:
+        """Put it back."""
+        self.way.go()

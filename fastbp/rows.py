@@ -58,7 +58,7 @@ def split(rows: Rows, fraction: float, shuffle: bool, seed: int | None) -> Split
         order = np.random.default_rng(seed).permutation(n_rows)
         index = np.sort(order[:n_trained])
         held = rows.take(np.sort(order[n_trained:]))
-        trained = None if rows.weight is None else rows.weight[index]
+        trained = None if rows.weight is None else maps.take(rows.weight, index)
     else:
         index, held = None, rows.part(n_trained, n_rows)
         rows = rows.part(0, n_trained)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastbp import checks
+from fastbp import checks, maps
 from fastbp._compiled import engine
 from fastbp.checks import Array
 from fastbp.rows import Rows
@@ -85,7 +85,7 @@ class Stored:
         n_rows = self.as_they_lie[0].n_rows
         order = (shuffled if self.shuffle == "rows" else shuffled_blocks)(n_rows, rng)
         if self.index is not None:
-            order = self.index[order]
+            order = maps.take(self.index, order)
         return (Span(self.rows, order, n_rows, 8 * n_rows),)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from fastbp import checkpoints, checks, files
+from fastbp import checkpoints, files
 from fastbp.callbacks import Callback, Training, begun
 from fastbp.checks import Array
 from fastbp.history import History
@@ -24,7 +24,7 @@ from fastbp.metrics import Metrics
 from fastbp.optimizers.optimizer import Optimizer
 from fastbp.progress import shown
 from fastbp.recording import Passing, Recorder
-from fastbp.rescue import Safe
+from fastbp.rescue import Before, Diverged, Safe, lost_by
 from fastbp.rows import Rows
 from fastbp.schedules import Schedule
 from fastbp.sources import Span, Stored, Stream
@@ -84,15 +84,6 @@ def ground_of(
     )
 
 
-class Diverged(Exception):
-    """Something is NaN or infinite after a step of the epoch; says what, and which step."""
-
-    def __init__(self, what: str, step: int) -> None:
-        super().__init__(what, step)
-        self.what = what
-        self.step = step
-
-
 class Ended(Exception):
     """There is a reason to stop within an epoch."""
 
@@ -128,6 +119,7 @@ class Fit:
         self.watch = Watch(settings.stop, settings.metrics.recorded(validation is not None))
         self.recorder = Recorder(network, source, validation, settings.metrics, self.history)
         self.best: Array | None = None
+        self.broken = False
         self.began_with = optimizer.hyper.copy()
         self.earlier = 0.0
         self.sums = NO_SUMS
@@ -152,20 +144,24 @@ class Fit:
 
     def go_on_from(self, state: checkpoints.State) -> None:
         """Take up a fit where a checkpoint left it; the optimizer is bound to the network."""
-        checkpoints.restore(state, self.optimizer, self.settings.schedule, self.watch)
         checkpoints.restore_history(state, self.history)
-        self.network.params[:] = state.params
+        parts = self.network.params, self.optimizer, self.settings.schedule, self.watch
+        checkpoints.restore(state, *parts)
         place, training = state.place, self.training
         training.epoch, training.step = place.epoch, place.step
         training.total_steps = place.total_steps
         self.earlier, self.sums, self.best = place.seconds, state.sums, state.best
         self.settings.rng.bit_generator.state = state.generator
 
-    def run(self) -> History:
-        """Train until an epoch limit, a stop rule, a callback or a divergence ends it."""
+    def run(self, before: Before | None = None) -> History:
+        """Train until an epoch limit, a stop rule, a callback or a divergence ends it.
+
+        `before`: what is wanted again if an error comes before the first step.
+        """
         network, settings, training = self.network, self.settings, self.training
         space = self.plan.safe_space(self.optimizer.n_slots)
         self.safe = Safe(self.engine, space, network.params, self.optimizer, settings.batch_size)
+        self.safe.before = before
         self.engine.set_rule(self.optimizer, self.safe, settings.metrics.gradient_norm)
         self.start = time.perf_counter() - self.earlier
         self.engine.begin_sums(*self.sums)
@@ -178,6 +174,9 @@ class Fit:
             self.progress = shown(settings.progress, settings.epochs, *place, self.n_steps)
             try:
                 self._epochs()
+            except BaseException:
+                self.broken = True
+                raise
             finally:
                 if settings.schedule is not None:
                     self.optimizer.learning_rate = self.learning_rate
@@ -195,7 +194,7 @@ class Fit:
                 if reason or epoch == self.settings.epochs:
                     self._check_parameters()
             except Diverged as found:
-                self._rescue(epoch, found)
+                self._rescue(found)
                 break
             except Ended as found:
                 reason = found.reason
@@ -205,15 +204,13 @@ class Fit:
 
     def _check_parameters(self) -> None:
         """See that the last update, whose result no loss was taken of, left finite parameters."""
-        if not self._finite_parameters():
-            raise Diverged("parameters became not finite", self._last_step())
+        if not self.safe.is_finite():
+            raise Diverged("parameters became not finite", *self._last_step())
 
-    def _finite_parameters(self) -> bool:
-        return checks.first_nonfinite_row(self.network.params[np.newaxis]) < 0
-
-    def _last_step(self) -> int:
-        """Return the number of the last step that was taken, within its epoch and from 1."""
-        return self.training.step or self.steps_of_epoch
+    def _last_step(self) -> tuple[int, int]:
+        """Return the epoch of the last step that was taken and its number there, both from 1."""
+        epoch, step = self.training.epoch, self.training.step
+        return (epoch + 1, step) if step else (epoch, self.steps_of_epoch)
 
     def _with_rates(self, span: Span, schedule: Schedule, step: int, n_steps: int) -> Span:
         """Return a span, which begins with a step of an epoch, with the rates of its steps."""
@@ -255,14 +252,15 @@ class Fit:
             if before + step > 0 and self.watch.out_of_time(began - self.start):
                 self._check_parameters()
                 raise Ended("seconds")
+            if self.safe.kept and self.safe.is_due(began):
+                self._check_parameters()
             stop = min(step + self.steps_a_call, last)
             if self.stepping:
                 stop = min(stop, step + self._until_callback())
             self.crew.keep_to_share()
             if self.safe.run(began, span, step, stop):
-                raise Diverged(
-                    f"loss became {self.engine.last_loss}", before + self.engine.stopped + 1
-                )
+                step = before + self.engine.stopped + 1
+                raise Diverged(lost_by(self.engine), training.epoch + 1, step)
             seconds = time.perf_counter() - began
             if stop < last or seconds > CALL_SECONDS:
                 self._pace(seconds, stop - step)
@@ -297,7 +295,7 @@ class Fit:
         figures = self.recorder.figures(loss, self.engine)
         held = figures.get("validation_loss", loss)
         if not math.isfinite(held):
-            raise Diverged(f"validation loss became {held}", self._last_step())
+            raise Diverged(f"validation loss became {held}", *self._last_step())
         figures["learning_rate"] = self.optimizer.learning_rate
         figures["seconds"] = time.perf_counter() - self.start
         figures["rows_per_second"] = rows_per_second
@@ -341,13 +339,13 @@ class Fit:
         return self.engine.weighted_loss / weight if weight else math.nan
 
     def _save(self, path: files.StrPath) -> bool:
-        """Write a checkpoint unless the parameters are not finite; return whether it was."""
+        """Write a checkpoint, unless the parameters are not finite or an error has come; say so."""
         if not isinstance(self.source, Stored):
             raise ValueError(
                 "a checkpoint must be of a fit over arrays, got one of a stream, whose blocks "
                 "cannot be had again; save the network instead"
             )
-        if not self._finite_parameters():
+        if self.broken or not self.safe.is_finite():
             return False
         contents = self.network.file_contents()
         checkpoints.write(path, contents, self._state(contents))
@@ -381,7 +379,7 @@ class Fit:
             metrics=tuple(self.history.metrics),
         )
 
-    def _rescue(self, epoch: int, found: Diverged) -> None:
+    def _rescue(self, found: Diverged) -> None:
         """Put the last good parameters back and say where the loss was lost."""
         sums = self.engine.weighted_loss, self.engine.total_weight
         self.safe.restore()
@@ -389,7 +387,7 @@ class Fit:
         place = "last finite step" if self.best is None else "best epoch"
         self.history.stop_reason = "diverged"
         self.history.message = (
-            f"{found.what} at epoch {epoch}, step {found.step} (learning_rate "
+            f"{found.what} at epoch {found.epoch}, step {found.step} (learning_rate "
             f"{self.optimizer.learning_rate:g}); parameters are back at the {place}"
         )
-        warnings.warn(self.history.message, RuntimeWarning, stacklevel=6)
+        warnings.warn(self.history.message, RuntimeWarning, stacklevel=7)

@@ -1,6 +1,6 @@
 """The console command ``fastbp``: train on a table, predict with the saved model.
 
-Exit codes: 0 done, 1 bad data, 2 bad usage, 130 stopped by Ctrl-C.
+Exit codes: 0 done, 1 bad data, 2 bad usage, 130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 import os
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from fastbp.cli.errors import CommandError
 from fastbp.cli.parser import build_parser
+from fastbp.cli.signals import Terminated, reason, terminable
 
 __all__ = ["main"]
 
@@ -24,12 +25,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 bad data, 2 bad usage, 130 stopped by Ctrl-C.
+        0 done, 1 bad data, 2 bad usage, 130 stopped by Ctrl-C, 143 by SIGTERM.
     """
     try:
-        options = build_parser().parse_args(argv)
-        code: int = options.run(options)
-        sys.stdout.flush()
+        with terminable():
+            options = build_parser().parse_args(argv)
+            code: int = options.run(options)
+            sys.stdout.flush()
     except CommandError as error:
         return _fail(str(error), error.exit_code)
     except BrokenPipeError:
@@ -39,8 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return _fail(f"{place}{error.strerror or error}", 1)
-    except KeyboardInterrupt:
-        return _fail("stopped by Ctrl-C", 130)
+    except (KeyboardInterrupt, Terminated) as error:
+        return _fail(*reason(error))
     except SystemExit as request:  # --help and --version
         return int(request.code or 0)
     return code

@@ -1,6 +1,7 @@
 """``fastbp train``: from a table to a saved, judged model."""
 
 import argparse
+import sys
 import time
 import warnings
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from fastbp.cli.errors import CommandError, UsageError
 from fastbp.cli.problem import Fractions, Problem, make_problem
 from fastbp.cli.record import METADATA_KEY
 from fastbp.cli.report import epoch_printer, figures, stop_line
+from fastbp.cli.signals import Best, Terminated, reason
 from fastbp.cli.table import name_list, read_header, read_table
 from fastbp.datasets import DIGITS_PATH
 
@@ -146,15 +148,32 @@ def run(options: argparse.Namespace) -> int:
     network = _network(options, problem)
     print(f"data {source.title}: {_description(problem)}")
     print(repr(network).strip("<>"))
-    _fit(options, network, problem, log)
-    print(_verdict(network, problem))
     network.metadata[METADATA_KEY] = problem.record.to_metadata()
+    optimizer, best = _optimizer(options), Best()
+    try:
+        _fit(options, network, problem, optimizer, [best, *log])
+    except (KeyboardInterrupt, Terminated) as error:
+        if optimizer.steps == 0:
+            raise
+        return _save_unfinished(network, best, model_path, error)
+    print(_verdict(network, problem))
     network.save(model_path)
     print(f"time {time.perf_counter() - began:.2f} s")
     print(f"model saved to {model_path}")
     if options.log is not None:
         print(f"log saved to {options.log}")
     return 0
+
+
+def _save_unfinished(network: fb.Network, best: Best, path: str, error: BaseException) -> int:
+    """Save what a fit that was stopped has come to; return the exit code."""
+    words, code = reason(error)
+    kept = "the last step"
+    if best.params is not None:
+        network.params, kept = best.params, "the best epoch so far"
+    network.save(path)
+    print(f"fastbp: {words}; the model of {kept} is saved to {path}", file=sys.stderr)
+    return code
 
 
 def _source(options: argparse.Namespace) -> Source:
@@ -207,7 +226,11 @@ def _network(options: argparse.Namespace, problem: Problem) -> fb.Network:
 
 
 def _fit(
-    options: argparse.Namespace, network: fb.Network, problem: Problem, log: list[fb.Callback]
+    options: argparse.Namespace,
+    network: fb.Network,
+    problem: Problem,
+    optimizer: fb.Adam | fb.SGD,
+    callbacks: list[fb.Callback],
 ) -> None:
     watched = problem.validation
     with warnings.catch_warnings():
@@ -215,7 +238,7 @@ def _fit(
         history = network.fit(
             problem.training.x,
             problem.training.y,
-            _optimizer(options),
+            optimizer,
             epochs=options.epochs,
             batch_size=options.batch_size,
             validation=None if watched is None else (watched.x, watched.y),
@@ -225,7 +248,7 @@ def _fit(
                 patience=options.patience,
                 restore_best=watched is not None,
             ),
-            callbacks=[epoch_printer(options.epochs, problem.record.target, watched), *log],
+            callbacks=[epoch_printer(options.epochs, problem.record.target, watched), *callbacks],
             progress=False,
             threads=options.threads,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from fastbp import checks
+from fastbp.checks import Array
 from fastbp.optimizers.optimizer import (
     OWN,
     DecayAndShaping,
@@ -133,8 +134,8 @@ class Adagrad(Optimizer):
             initial_accumulator=initial_accumulator,
         )
 
-    def _begin(self) -> None:
-        self.slots[0] = self.initial_accumulator
+    def _begin(self, slots: Array) -> None:
+        slots[0] = self.initial_accumulator
 
 
 class Adadelta(Optimizer):

@@ -15,6 +15,7 @@ import numpy as np
 from fastbp import checks, claims
 from fastbp._compiled import engine
 from fastbp.checks import Array
+from fastbp.memory import clear
 
 # Places of the settings in `hyper`: those of every optimizer, then its own.
 PLACES = engine.SETTING_PLACES
@@ -186,10 +187,7 @@ class Optimizer:
 
         `running`: the parts of params that are means over batches already, their own average.
         """
-        self._params, self._running = params, running
-        if self._owner is None:
-            self._owner = weakref.ref(owner)
-        elif self._owner() is not owner:
+        if self._owner is not None and self._owner() is not owner:
             raise ValueError(
                 "optimizer must be new or reset for another network, got one that carries the "
                 f"state of its first network after {self.steps} steps; call optimizer.reset() or "
@@ -197,11 +195,16 @@ class Optimizer:
             )
         shape = (self.n_slots, params.size)
         if self.slots.shape != shape:
-            self.slots = np.zeros(shape, params.dtype)
+            # Written at once: pages that come in the middle of an update would make it long.
+            slots = np.empty(shape, params.dtype)
+            clear(slots.reshape(-1))
+            self._begin(slots)
             if self.ema > 0:
                 # What is frozen stays at this.
-                self.slots[-1] = params
-            self._begin()
+                slots[-1] = params
+            self.slots = slots
+        self._owner = self._owner or weakref.ref(owner)
+        self._params, self._running = params, running
 
     def check_slots(self) -> None:
         """Refuse settings that want other state than there is: kernels write where it should be."""
@@ -247,8 +250,8 @@ class Optimizer:
             other.hyper[setting.index] = value
         return other
 
-    def _begin(self) -> None:
-        """Fill the new state where it does not begin at 0."""
+    def _begin(self, slots: Array) -> None:
+        """Fill new state where it does not begin at 0."""
 
     def reset(self) -> None:
         """Forget the state and the network it belongs to.

@@ -91,6 +91,9 @@ class Descent:
             loss, gradients, between = self._network._step(batch, self._optimizer)
             if not is_finite(loss):
                 self.undo(f"loss became {loss}", step)
+            statistics = [v for part in between for v in part.batch_mean + part.batch_variance]
+            if not all(map(is_finite, statistics)):
+                self.undo("mean or variance of a batch became not finite", step)
             self._keep()
             self._step = step
             self._network._apply(self._optimizer, gradients, between)

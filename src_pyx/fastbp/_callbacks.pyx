@@ -1,13 +1,16 @@
 """Python functions of the user's own, called from the compiled loops with the GIL held.
 
 They get copies of the rows, which they may change and keep. What one of them raises is kept until
-the compiled call has come to its end; until then no other is called, and the results are NaN.
+the compiled call has come to its end; until then no other is called, and the results are NaN. The
+handlers of signals are such functions too: a call that takes long asks for them now and then.
 """
+from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport NAN
 from libc.string cimport memcpy
 
 from .custom cimport MULTIPLY, SUM, Block, Custom, call_compiled
 from .real cimport keep_denormals, real, restore_mode
+from .watch cimport Watch
 
 
 cdef class Callbacks:
@@ -27,6 +30,10 @@ cdef class Callbacks:
             out.value = <void*> <size_t> custom.value.address
             out.slope = <void*> <size_t> custom.slope.address
         return 0
+
+    cdef void watch_signals(self, Watch* watch) noexcept:
+        """Let a watch ask for signals."""
+        watch.ask, watch.owner = ask_python, <void*> self
 
     def raise_error(self):
         """Raise what a function has raised since the last time, if anything."""
@@ -101,3 +108,15 @@ cdef void call_python(const Block* block) noexcept with gil:
     elif owner.failed:
         put_nan(block, <double*> block.out)
     restore_mode(mode)
+
+
+cdef int ask_python(void* owner) noexcept with gil:
+    """Let Python's main thread run the handlers of its signals; return whether one has raised."""
+    cdef Callbacks callbacks = <Callbacks> owner
+    cdef unsigned int mode = keep_denormals()
+    try:
+        PyErr_CheckSignals()
+    except BaseException as error:
+        callbacks.failed, callbacks.error = True, error
+    restore_mode(mode)
+    return callbacks.failed

@@ -1,6 +1,7 @@
 """The compiled engine: whole passes and whole runs of steps over one network, without the GIL."""
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.string cimport memcpy
 
 from ._callbacks cimport Callbacks
 from .activation cimport (
@@ -23,6 +24,10 @@ from .shuffle cimport Bits, draw_order
 from .steps cimport Job, Run, run_double, run_single
 from .team cimport Task, Team as Members, team_end, team_here, team_run, team_start
 from .update cimport CLOCK, Rule, is_plain, setting_places, update_codes
+from .watch cimport Watch, watch_begin
+
+cdef enum:
+    MOST_COPIED = 8
 
 ACTIVATIONS = activation_codes()
 ACTIVATION_PARAMETERS = activation_parameters()
@@ -72,12 +77,50 @@ def shuffle(long long[::1] order, bit_generator):
     """Fill order with 0 .. n - 1 in an order drawn from a numpy bit generator; n up to 2^32.
 
     Every permutation is equally likely. Half a 64-bit word is used for a number, where it does not
-    have to be drawn again.
+    have to be drawn again. Handlers of signals may raise.
     """
     cdef const Bits* bits = <const Bits*> PyCapsule_GetPointer(
         bit_generator.capsule, "BitGenerator")
+    cdef Watch watch
+    cdef Callbacks callbacks = Callbacks()
+    callbacks.watch_signals(&watch)
+    watch_begin(&watch)
     with nogil:
-        draw_order(bits, &order[0], order.shape[0])
+        draw_order(bits, &order[0], order.shape[0], &watch)
+    callbacks.raise_error()
+
+
+cdef class Way:
+    """A way back: arrays, and others of the same shapes and dtypes that hold what they shall be.
+
+    All of them C-contiguous, at most MOST_COPIED. To go takes no memory, and no signal is handled
+    on the way.
+    """
+
+    cdef void* to[MOST_COPIED]
+    cdef void* origin[MOST_COPIED]
+    cdef size_t n_bytes[MOST_COPIED]
+    cdef int n
+    cdef list alive
+
+    def __init__(self, targets, sources):
+        cdef unsigned char[::1] target
+        cdef const unsigned char[::1] source
+        self.n, self.alive = 0, []
+        for array, other in zip(targets, sources, strict=True):
+            if array.size == 0:
+                continue
+            target, source = array.reshape(-1).view("uint8"), other.reshape(-1).view("uint8")
+            self.alive += [target, source]
+            self.to[self.n], self.origin[self.n] = &target[0], <void*> &source[0]
+            self.n_bytes[self.n] = target.shape[0]
+            self.n += 1
+
+    def go(self):
+        """Copy all of it."""
+        cdef int i
+        for i in range(self.n):
+            memcpy(self.to[i], self.origin[i], self.n_bytes[i])
 
 
 cdef class Team:
@@ -148,6 +191,7 @@ cdef class Engine:
     cdef bint single
     cdef dict owners
     cdef Callbacks callbacks
+    cdef Watch watch
 
     def __cinit__(self, plan, params, grad):
         self.net.layers = NULL
@@ -159,6 +203,8 @@ cdef class Engine:
     def __init__(self, plan, params, grad):
         cdef Layer* out
         self.callbacks = Callbacks()
+        self.callbacks.watch_signals(&self.watch)
+        self.net.watch, self.net.early = &self.watch, plan.early
         for index, layer in enumerate(plan.layers):
             out = &self.net.layers[index]
             out.n_in, out.n_out, out.row = layer.n_in, layer.n_out, layer.row
@@ -261,6 +307,7 @@ cdef class Engine:
             data.x, job.out, data.n_rows = &x_double[0, 0], &out_double[0, 0], x_double.shape[0]
         job.net, job.buffers, job.data = &self.net, &self.buffers, &data
         job.team = members_of(team)
+        watch_begin(&self.watch)
         with nogil:
             run_task(job.team, predict_single if self.single else predict_double, &job)
         self.callbacks.raise_error()
@@ -271,6 +318,7 @@ cdef class Engine:
         job.net, job.buffers, job.data = &self.net, &self.buffers, &self.data
         job.team = members_of(team)
         job.loss = 0
+        watch_begin(&self.watch)
         with nogil:
             run_task(job.team, evaluate_single if self.single else evaluate_double, &job)
             if self.single:
@@ -287,6 +335,7 @@ cdef class Engine:
         cdef double loss
         cdef unsigned int mode
         cdef void* inputs = self.address("x_grad", x_grad)
+        watch_begin(&self.watch)
         with nogil:
             mode = flush_denormals()
             if self.single:
@@ -311,6 +360,7 @@ cdef class Engine:
         cdef void* inputs = self.address("x", x)
         cdef void* outputs = self.address("output_gradient", output_gradient)
         cdef void* below = self.address("x_grad", x_grad)
+        watch_begin(&self.watch)
         with nogil:
             mode = flush_denormals()
             if self.single:
@@ -340,8 +390,9 @@ cdef class Engine:
 
         `rates` has the learning rate of each step from 0 on, float64. With `keep`, parameters and
         optimizer state are copied to the safe place before the first update. Returns whether a
-        step's loss was not finite; then that step is `stopped`, and neither it nor any later one
-        was taken. The same where a Python function of the user's raises, which is raised here.
+        step's loss, or its batch's statistics, were not finite; then that step is `stopped`, and
+        neither it nor any later one was taken. The same where a Python function of the user's, or
+        the handler of a signal, raises, which is raised here.
         """
         cdef Run* run = &self.run_state
         cdef Job job
@@ -351,13 +402,14 @@ cdef class Engine:
         run.batch_size, run.first, run.last = batch_size, first, last
         run.stopped = last
         run.updated = first
-        run.diverged = False
+        run.diverged = run.left_forward = run.left_copy = run.left_backward = False
         run.keep = keep
         run.kept = False
         job.net, job.buffers, job.data = &self.net, &self.buffers, &self.data
         self.rule.plain = is_plain(&self.rule)
         job.rule, job.run = &self.rule, run
         job.team, job.columns = members_of(self.team), self.columns
+        watch_begin(&self.watch)
         with nogil:
             run_task(job.team, run_single if self.single else run_double, &job)
         self.callbacks.raise_error()

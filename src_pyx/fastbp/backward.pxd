@@ -5,8 +5,8 @@ from .activation cimport times_derivative
 from .custom cimport custom_gradients
 from .dense cimport (
     FAR_BYTES, GRADIENT_BYTES, GRADIENT_ROWS, LINE_BYTES, NEAR, NEAR_BYTES, NEAR_ROWS, SUM_BLOCK,
-    WHOLE_BYTES, bring_near, column_sums, packed_bytes, piece_bytes, product,
-    product_by_transpose, product_transposed,
+    WHOLE_BYTES, bring_near, column_sums, packed_bytes, piece_bytes, product_transposed,
+    watched_product,
 )
 from .loss cimport (
     BINARY_CROSS_ENTROPY, CUSTOM, first_gradient_of_row, gives_delta, loss_gradient_of_row,
@@ -20,6 +20,7 @@ from .real cimport apart, real
 from .rules cimport Stretch
 from .team cimport meet
 from .update cimport Rule, update
+from .watch cimport look
 
 
 cdef inline void times_derivative_part(
@@ -196,13 +197,14 @@ cdef inline void data_gradient(
         work + (net.x_delta if index == 0 else net.layers[index - 1].delta) + place)
     cdef real* scratch = work + net.scratch + part.thread * net.scratch_length
     if layer.transposed:
-        product(
-            before, row, delta, layer.row, params + layer.weight + span.first, layer.n_in, rows,
-            width, layer.n_out, <const real*> NULL, scratch)
+        watched_product(
+            False, before, row, delta, layer.row, params + layer.weight + span.first, layer.n_in,
+            rows, width, layer.n_out, <const real*> NULL, scratch, net.watch, part.thread)
     else:
-        product_by_transpose(
-            before, row, delta, layer.row, params + layer.weight + span.first * layer.n_out,
-            layer.n_out, rows, width, layer.n_out, scratch)
+        watched_product(
+            True, before, row, delta, layer.row,
+            params + layer.weight + span.first * layer.n_out, layer.n_out, rows, width,
+            layer.n_out, <const real*> NULL, scratch, net.watch, part.thread)
     if layer.residual:
         for r in range(rows):
             for j in range(width):
@@ -285,6 +287,8 @@ cdef inline void weight_gradient_share(
     cdef Py_ssize_t first = span.first, stop = span.stop
     while first < stop:
         count = min(<Py_ssize_t> GRADIENT_ROWS, stop - first)
+        if look(net.watch, part.thread, <double> count * n_right * rows):
+            return
         if left_row > NEAR and count >= NEAR_ROWS and n_right * item > NEAR_BYTES:
             bring_near(near, left + first, left_row, count, rows)
             weight_gradient_rows(
@@ -329,7 +333,7 @@ cdef inline apart norm_gradient(
     const Network* net, real* params, real* work, int index, Py_ssize_t rows, bint add,
     real* grad, const Rule* rule, const double* clock
 ) noexcept nogil:
-    """The gradients of scale and shift, their update, and the running statistics' move."""
+    """The gradients of scale and shift, their update, and with it the running statistics' move."""
     cdef const Layer* layer = &net.layers[index]
     cdef Py_ssize_t n = layer.n_out
     cdef const real* outer = <const real*> work + layer.outer
@@ -342,10 +346,18 @@ cdef inline apart norm_gradient(
             rows, n, add)
     if rule != NULL:
         update(rule, clock, params, grad + layer.scale, layer.scale, Stretch(1, 2 * n, 0, 0))
+        move_statistics(net, params, work, index)
+
+
+cdef inline apart move_statistics(
+    const Network* net, real* params, const real* work, int index
+) noexcept nogil:
+    """Move a layer's running means and variances, if it has a batch's, to those of the batch."""
+    cdef const Layer* layer = &net.layers[index]
     if layer.batch_statistics:
         move_running(
-            params + layer.scale + 2 * n, <const real*> work + layer.statistics,
-            layer.norm_parameter, 2 * n)
+            params + layer.scale + 2 * layer.n_out, work + layer.statistics, layer.norm_parameter,
+            2 * layer.n_out)
 
 
 cdef inline void weight_gradient(

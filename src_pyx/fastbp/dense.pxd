@@ -13,7 +13,8 @@ Weights are stored [in][out], the transpose of the public (n_out, n_in) view. Ma
 workspace have rows padded to a cache line (fastbp/plan.py); what is read as a vector past a row's
 end is thrown away.
 """
-from .real cimport real
+from .real cimport apart, real
+from .watch cimport Watch, look
 
 cdef extern from "product.h" nogil:
     enum:
@@ -125,3 +126,59 @@ cdef inline void product_by_transpose(
         product_by_transpose_f32(c, c_row, a, a_row, w, w_row, rows, columns, terms, scratch)
     else:
         product_by_transpose_f64(c, c_row, a, a_row, w, w_row, rows, columns, terms, scratch)
+
+
+cdef enum:
+    # Multiply-adds that are done without a look at the watch, of 4 bytes each: some 20 ms.
+    SLICE_WORK = 1200000000
+    # Slices are of so many rows, and of columns that fill the panels of every width of a vector.
+    SLICE_ROWS = 4096
+    SLICE_COLUMNS = 192
+
+
+cdef inline apart product_in_slices(
+    bint transposed, real* c, Py_ssize_t c_row, const real* a, Py_ssize_t a_row, const real* b,
+    Py_ssize_t b_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms, const real* bias,
+    real* scratch, Watch* watch, int thread
+) noexcept nogil:
+    """As `product`, or `product_by_transpose`, with a look at the watch after each slice of c."""
+    cdef Py_ssize_t r = 0, n, count, width, most
+    while r < rows:
+        count = min(<Py_ssize_t> SLICE_ROWS, rows - r)
+        most = SLICE_WORK // <Py_ssize_t> (sizeof(real) // 4 * count * terms)
+        most = max(<Py_ssize_t> 1, most // SLICE_COLUMNS) * SLICE_COLUMNS
+        n = 0
+        while n < columns:
+            width = min(most, columns - n)
+            if transposed:
+                product_by_transpose(
+                    c + r * c_row + n, c_row, a + r * a_row, a_row, b + n * b_row, b_row, count,
+                    width, terms, scratch)
+            else:
+                product(
+                    c + r * c_row + n, c_row, a + r * a_row, a_row, b + n, b_row, count, width,
+                    terms, NULL if bias == NULL else bias + n, scratch)
+            if look(watch, thread, <double> count * width * terms):
+                return
+            n += width
+        r += count
+
+
+cdef inline void watched_product(
+    bint transposed, real* c, Py_ssize_t c_row, const real* a, Py_ssize_t a_row, const real* b,
+    Py_ssize_t b_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms, const real* bias,
+    real* scratch, Watch* watch, int thread
+) noexcept nogil:
+    """As `product`, or `product_by_transpose`; leaves early where the call is to end."""
+    cdef double work = <double> rows * columns * terms
+    if work * (sizeof(real) // 4) > SLICE_WORK:
+        product_in_slices(
+            transposed, c, c_row, a, a_row, b, b_row, rows, columns, terms, bias, scratch, watch,
+            thread)
+        return
+    if look(watch, thread, work):
+        return
+    if transposed:
+        product_by_transpose(c, c_row, a, a_row, b, b_row, rows, columns, terms, scratch)
+    else:
+        product(c, c_row, a, a_row, b, b_row, rows, columns, terms, bias, scratch)

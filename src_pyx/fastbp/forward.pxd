@@ -3,7 +3,7 @@ from libc.string cimport memcpy
 
 from .activation cimport activate
 from .custom cimport custom_losses
-from .dense cimport LINE_BYTES, product, product_by_transpose
+from .dense cimport LINE_BYTES, watched_product
 from .dropout cimport drop
 from .loss cimport (
     BINARY_CROSS_ENTROPY, CUSTOM, first_loss_of_row, has_power, loss_of_row, take_logarithms,
@@ -14,16 +14,19 @@ from .normalization cimport (
 )
 from .real cimport apart, real
 from .team cimport meet
+from .watch cimport Watch
 
 
 cdef inline apart by_transposed_weight(
     real* z, Py_ssize_t z_row, const real* a, Py_ssize_t a_row, const real* weight,
     Py_ssize_t weight_row, const real* bias, Py_ssize_t rows, Py_ssize_t width, Py_ssize_t n_in,
-    real* scratch
+    real* scratch, Watch* watch, int thread
 ) noexcept nogil:
     """z = a W^T + b where W itself lies as [in][out]: it is tied to another layer's transpose."""
     cdef Py_ssize_t r, j
-    product_by_transpose(z, z_row, a, a_row, weight, weight_row, rows, width, n_in, scratch)
+    watched_product(
+        True, z, z_row, a, a_row, weight, weight_row, rows, width, n_in, <const real*> NULL,
+        scratch, watch, thread)
     if bias != NULL:
         for r in range(rows):
             for j in range(width):
@@ -65,11 +68,11 @@ cdef inline void layer_forward(
         by_transposed_weight(
             z, layer.row, a + part.first * a_row, a_row,
             params + layer.weight + span.first * layer.n_in, layer.n_in, bias, rows, width,
-            layer.n_in, scratch)
+            layer.n_in, scratch, net.watch, part.thread)
     else:
-        product(
-            z, layer.row, a + part.first * a_row, a_row, params + layer.weight + span.first,
-            layer.n_out, rows, width, layer.n_in, bias, scratch)
+        watched_product(
+            False, z, layer.row, a + part.first * a_row, a_row, params + layer.weight + span.first,
+            layer.n_out, rows, width, layer.n_in, bias, scratch, net.watch, part.thread)
     if layer.apart:
         finish(net, params, work, index, a, a_row, part, span, moment)
         return

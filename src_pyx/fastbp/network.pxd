@@ -21,6 +21,7 @@ meet after each layer, so that no thread packs the whole of a W.
 from .custom cimport Custom
 from .dense cimport LINE_BYTES
 from .team cimport Team
+from .watch cimport Watch
 
 cdef enum:
     # Shares of rows are whole register tiles.
@@ -75,6 +76,10 @@ cdef struct Network:
     Custom custom
     # Whether a Python function of the user's has failed; NULL where none is called.
     const bint* failed
+    # Whether somebody wants a call to end.
+    Watch* watch
+    # Whether every delta has a place of its own, so that all are there before the first update.
+    bint early
     Py_ssize_t n_in
     Py_ssize_t n_out
     Py_ssize_t n_y

@@ -12,6 +12,7 @@ from .forward cimport forward, losses_of_rows
 from .network cimport TILE_ROWS, Layer, Network, Part, Span, part_of, share_of
 from .real cimport flush_denormals, real, restore_mode
 from .team cimport Team, meet
+from .watch cimport ROW_WORK, look, wanted
 
 cdef struct Pass:
     # Predictions into `out`, or the sum of the losses, as the members of a team share it.
@@ -21,6 +22,7 @@ cdef struct Pass:
     Team* team
     void* out
     double loss
+    bint left
 
 
 cdef inline void copy_rows(
@@ -40,7 +42,7 @@ cdef inline void predict_rows(const Pass* job, int thread, real* work) noexcept 
     cdef Py_ssize_t row = net.layers[net.n_layers - 1].row
     cdef Part part
     cdef real* a
-    while span.first < span.stop:
+    while span.first < span.stop and not wanted(net.watch):
         part = Part(thread * SUM_BLOCK, 0, False, thread, threads)
         part.stop = part.first + min(net.capacity // threads, span.stop - span.first)
         a = forward(
@@ -50,6 +52,7 @@ cdef inline void predict_rows(const Pass* job, int thread, real* work) noexcept 
         copy_rows(
             <real*> job.out + span.first * net.n_out, a, row, part.stop - part.first, net.n_out)
         span.first += part.stop - part.first
+        look(net.watch, thread, <double> ROW_WORK * (part.stop - part.first))
 
 
 cdef inline void evaluate_rows(Pass* job, int thread, real* work) noexcept nogil:
@@ -59,6 +62,7 @@ cdef inline void evaluate_rows(Pass* job, int thread, real* work) noexcept nogil
     cdef double* losses = job.buffers.losses
     cdef int threads = 1 if job.team == NULL else job.team.threads
     cdef Py_ssize_t done = 0, block, start
+    cdef bint left
     cdef Part part
     while done < data.n_rows:
         block = min(net.capacity, data.n_rows - done)
@@ -75,13 +79,19 @@ cdef inline void evaluate_rows(Pass* job, int thread, real* work) noexcept nogil
             <const real*> NULL if data.weight == NULL else <const real*> data.weight + done,
             part, losses,
         )
+        look(net.watch, thread, <double> ROW_WORK * (part.stop - part.first))
+        if thread == 0:
+            job.left = wanted(net.watch)
         meet(job.team)
+        left = job.left
         if thread == 0:
             start = 0
             while start < block:
                 job.loss += sum_of(losses + start, min(<Py_ssize_t> SUM_BLOCK, block - start))
                 start += SUM_BLOCK
         meet(job.team)
+        if left:
+            return
         done += block
 
 
@@ -117,7 +127,7 @@ cdef inline double whole_gradient(
     cdef double loss = 0
     cdef Py_ssize_t done = 0, rows
     cdef Part part
-    while done < data.n_rows:
+    while done < data.n_rows and not look(net.watch, 0, <double> ROW_WORK * net.capacity):
         rows = min(net.capacity, data.n_rows - done)
         part = part_of(0, 1, rows, False)
         block_losses(
@@ -137,7 +147,7 @@ cdef inline void backward_rows(
     cdef Py_ssize_t done = 0, block, r
     cdef const Layer* last = &net.layers[net.n_layers - 1]
     cdef Part part
-    while done < rows:
+    while done < rows and not look(net.watch, 0, <double> ROW_WORK * net.capacity):
         block = min(net.capacity, rows - done)
         part = part_of(0, 1, block, False)
         for r in range(block):

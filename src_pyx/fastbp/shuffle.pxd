@@ -7,6 +7,12 @@ An even number below s out of 32 random bits is the upper half of their product 
 lower half is one of the 2^32 mod s that would make some numbers likelier: D. Lemire, Fast Random
 Integer Generation in an Interval, ACM TOMACS 2019, Algorithm 5.
 """
+from .watch cimport Watch, look
+
+cdef enum:
+    # Numbers drawn between two looks at the watch, and what each counts there.
+    DRAWN = 65536
+    DRAW_WORK = 200
 
 cdef struct Bits:
     # The beginning of numpy's bitgen_t (numpy/random/bitgen.h), which capsules of the name
@@ -15,13 +21,17 @@ cdef struct Bits:
     unsigned long long (*next_uint64)(void* state) noexcept nogil
 
 
-cdef inline void draw_order(const Bits* bits, long long* order, Py_ssize_t n) noexcept nogil:
+cdef inline void draw_order(
+    const Bits* bits, long long* order, Py_ssize_t n, Watch* watch
+) noexcept nogil:
     """Fill order with 0 .. n - 1, every permutation equally likely; n up to 2^32."""
     cdef Py_ssize_t i
     cdef unsigned long long word = 0, product
     cdef unsigned int bound, low
     cdef bint half = False
     for i in range(n):
+        if i % DRAWN == DRAWN - 1 and look(watch, 0, <double> DRAWN * DRAW_WORK):
+            return
         bound = <unsigned int> (i + 1)
         while True:
             word = word >> 32 if half else bits.next_uint64(bits.state)

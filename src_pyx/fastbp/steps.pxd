@@ -2,9 +2,9 @@
 from libc.math cimport isfinite
 from libc.string cimport memcpy
 
-from .backward cimport data_gradient, weight_gradient
+from .backward cimport data_gradient, move_statistics, weight_gradient
 from .batch cimport Buffers, Data, gather, losses_and_delta, sum_of, total_weight
-from .dense cimport LINE_BYTES
+from .dense cimport LINE_BYTES, SUM_BLOCK
 from .forward cimport forward, layer_forward
 from .network cimport (
     Layer, Moment, Network, Part, Span, has_failed, part_of, share_of,
@@ -16,6 +16,13 @@ from .run cimport Run, keep_state
 from .team cimport Team, meet
 from .tiny cimport take_tiny_steps
 from .update cimport CLIP_NORM, CLOCK, LEARNING_RATE, SCALE, Rule, tick, update
+from .watch cimport ROW_WORK, look, wanted
+
+cdef enum:
+    # Multiply-adds of 4 bytes each of a thread's last block: from so many on, an update waits for
+    # the whole gradient, which may be left. Where blocks are added up that costs next to nothing.
+    LATE_WORK = 4000000000
+    LATE_WORK_ADDED = 250000000
 
 cdef struct Job:
     # A run of steps as the members of a team share it.
@@ -38,6 +45,7 @@ cdef inline void block_forward(
     cdef Part rows = part_of(part.thread, part.threads, moment.rows, False)
     cdef int index
     gather(net, job.buffers, work, job.data, job.run.order, start, rows)
+    look(net.watch, part.thread, <double> ROW_WORK * (rows.stop - rows.first))
     if part.columns:
         for index in range(net.n_layers - 1):
             meet(job.team)
@@ -50,6 +58,8 @@ cdef inline void block_forward(
     if not part.columns:
         for index in range(net.n_layers - 1, net.lowest, -1):
             data_gradient(net, params, work, <real*> job.buffers.grad, index, part, moment)
+    if part.thread == 0:
+        job.run.left_forward = wanted(net.watch)
     meet(job.team)
 
 
@@ -72,14 +82,27 @@ cdef inline void block_backward(
             net, <real*> job.buffers.params, work, index, moment.rows, add,
             <real*> job.buffers.grad, rule, clock, part,
         )
+        if index == net.lowest and part.thread == 0:
+            job.run.left_backward = wanted(net.watch)
         if part.columns or index == net.lowest:
             meet(job.team)
 
 
-cdef inline void update_clipped(
-    const Job* job, const real* marker, double* clock, Part part
+cdef inline bint is_late(
+    const Job* job, Py_ssize_t rows, Py_ssize_t block, int threads, Py_ssize_t item
 ) noexcept nogil:
-    """The update of all parameters with the whole gradient, its norm clipped; marker: the type."""
+    """Whether updates wait for the whole gradient; see LATE_WORK."""
+    cdef double work = <double> block * job.net.n_params / threads * (item // 4)
+    return (
+        job.rule.hyper[CLIP_NORM] > 0 or work > LATE_WORK
+        or (rows > SUM_BLOCK and work > LATE_WORK_ADDED))
+
+
+cdef inline void update_late(
+    const Job* job, real* work, double* clock, Part part
+) noexcept nogil:
+    """The update of all parameters with the whole gradient, its norm clipped where that is asked.
+    """
     cdef Span span = share_of(
         part.thread, part.threads, job.net.n_params, LINE_BYTES // sizeof(real))
     cdef const real* grad = <const real*> job.buffers.grad
@@ -87,11 +110,12 @@ cdef inline void update_clipped(
     cdef Py_ssize_t first, stop
     cdef const Layer* layer
     cdef int index
-    if part.thread == 0:
-        job.run.gradient_norm = norm(grad, job.net.n_params)
-    meet(job.team)
-    scale = most / (job.run.gradient_norm + 1e-6)
-    clock[SCALE] = 1 if scale > 1 else scale
+    if most > 0:
+        if part.thread == 0:
+            job.run.gradient_norm = norm(grad, job.net.n_params)
+        meet(job.team)
+        scale = most / (job.run.gradient_norm + 1e-6)
+        clock[SCALE] = 1 if scale > 1 else scale
     for index in range(job.net.n_layers):
         layer = &job.net.layers[index]
         first, stop = max(span.first, layer.learned), min(span.stop, layer.learned_stop)
@@ -100,7 +124,32 @@ cdef inline void update_clipped(
                 job.rule, clock, <real*> job.buffers.params, grad + first, first,
                 Stretch(1, stop - first, 0, 0),
             )
+        if part.thread == part.threads - 1 and layer.learned < layer.learned_stop:
+            move_statistics(job.net, <real*> job.buffers.params, work, index)
     meet(job.team)
+
+
+cdef inline bint take_last_block(
+    const Job* job, real* work, const Moment* moment, bint late, bint add, double* clock, Part part
+) noexcept nogil:
+    """The gradient of a step's last block and the update; return whether it was taken.
+
+    Parameters change only while the watch is closed, so that no handler of a signal sees half of
+    an update.
+    """
+    if late:
+        block_backward(job, work, moment, add, NULL, NULL, part)
+        if job.run.left_backward:
+            return False
+    if part.thread == 0:
+        job.net.watch.closed = True
+    if late:
+        update_late(job, work, clock, part)
+    else:
+        block_backward(job, work, moment, add, job.rule, clock, part)
+    if part.thread == 0:
+        job.net.watch.closed = False
+    return True
 
 
 cdef inline void report_step(
@@ -112,6 +161,20 @@ cdef inline void report_step(
     job.run.weighted_loss += loss
     job.run.total_weight += weight_sum
     job.run.updated = step + 1
+
+
+cdef inline bint has_finite_statistics(const Network* net, const real* work) noexcept nogil:
+    """Whether the running means and variances stay finite, which losses do not depend on."""
+    cdef const Layer* layer
+    cdef Py_ssize_t j
+    cdef int index
+    for index in range(net.n_layers):
+        layer = &net.layers[index]
+        if layer.batch_statistics:
+            for j in range(2 * layer.n_out):
+                if not isfinite(work[layer.statistics + j]):
+                    return False
+    return True
 
 
 cdef inline void report_stop(Run* run, Py_ssize_t step, double loss) noexcept nogil:
@@ -131,11 +194,11 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
     cdef int threads = 1 if job.team == NULL else job.team.threads
     # Python functions, which may fail, are all called before the first update of a step.
     cdef bint keep = run.keep
-    cdef bint columns = job.columns or (threads == 1 and job.net.failed == NULL)
+    cdef bint columns = job.columns or (threads == 1 and not job.net.early)
     cdef Py_ssize_t step, start, rows, done, block
     cdef double loss, weight_sum
     cdef double[CLOCK] clock
-    cdef const Rule* rule
+    cdef bint late
     cdef Moment moment
     cdef const void* weight = NULL
     cdef Part part
@@ -164,25 +227,31 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
             moment = Moment(
                 job.team, block, done, weight, weight_sum, <unsigned long long> clock[0])
             block_forward(job, work, start + done, &moment, part)
+            if run.left_forward:
+                return
             loss += sum_of(job.buffers.losses, block)
-            rule = NULL
-            if done + block == rows:
-                if not isfinite(loss / weight_sum) or has_failed(job.net):
+            if done + block < rows:
+                block_backward(job, work, &moment, done > 0, NULL, NULL, part)
+            else:
+                if (
+                    not isfinite(loss / weight_sum) or has_failed(job.net)
+                    or not (job.net.plain or has_finite_statistics(job.net, work))
+                ):
                     if thread == 0:
                         report_stop(run, step, loss / weight_sum)
                     return
                 if keep:
                     if thread == 0:
                         keep_state(job.net, job.buffers, job.rule, run, sizeof(real))
+                        run.left_copy = wanted(job.net.watch)
                     meet(job.team)
+                    if run.left_copy:
+                        return
                     keep = False
-                rule = job.rule
-                tick(rule, clock)
-            if rule != NULL and rule.hyper[CLIP_NORM] > 0:
-                block_backward(job, work, &moment, done > 0, NULL, NULL, part)
-                update_clipped(job, work, clock, part)
-            else:
-                block_backward(job, work, &moment, done > 0, rule, clock, part)
+                tick(job.rule, clock)
+                late = is_late(job, rows, block, threads, sizeof(real))
+                if not take_last_block(job, work, &moment, late, done > 0, clock, part):
+                    return
             done += block
         if thread == 0:
             report_step(job, clock, step, loss, weight_sum)

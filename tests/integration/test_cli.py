@@ -5,10 +5,8 @@ import io
 import json
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -490,25 +488,3 @@ class TestProcess:
             process.stdout.close()
             assert process.stderr.read() == b""
             assert process.wait(30) == 1
-
-    def test_ctrl_c(self, tmp_path):
-        words = [sys.executable, "-m", "fastbp", "train", "--epochs", "1000000"]
-        words += ["--patience", "1000000"]
-        with subprocess.Popen(
-            words,
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # Tests that run in the background inherit an ignored SIGINT, which Python respects.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        ) as process:
-            for line in process.stdout:
-                if line.startswith("epoch"):
-                    break
-            time.sleep(0.05)
-            process.send_signal(signal.SIGINT)
-            _, complaint = process.communicate(timeout=30)
-        assert process.returncode == 130
-        assert complaint == "fastbp: error: stopped by Ctrl-C\n"
-        assert not (tmp_path / "fastbp-digits.fastbp").exists()
