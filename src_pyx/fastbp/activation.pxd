@@ -181,6 +181,17 @@ cdef inline real gelu_derivative(real z) noexcept nogil:
     return multiply_add(z, density, normal_cdf(z))
 
 
+cdef inline real sigmoid_and_slope(real z, real factor) noexcept nogil:
+    """c + factor c (1 - c) with c = 1 / (1 + e^-z).
+
+    (Where c is close to 1 the factor is large, and 1 - c has lost its digits: so the lower of c and
+    1 - c is computed and the other one taken from it.)
+    """
+    cdef real low = sigmoid(-magnitude(z))
+    cdef real high = <real> 1 - low
+    return multiply_add(factor, low * high, low if z < 0 else high)
+
+
 cdef inline real gelu_tanh_value(real z) noexcept nogil:
     """2 u = 2 sqrt(2 / pi) (z + 0.044715 z^3)."""
     cdef real cube = multiply_add(<real> 0.044715 * z * z, z, z)
@@ -189,10 +200,9 @@ cdef inline real gelu_tanh_value(real z) noexcept nogil:
 
 cdef inline real gelu_tanh_derivative(real z) noexcept nogil:
     cdef real cube = multiply_add(<real> 0.044715 * z * z, z, z)
-    cdef real c = sigmoid(<real> 1.5957691216057307117597842397375 * cube)
+    cdef real v = <real> 1.5957691216057307117597842397375 * cube
     cdef real slope = multiply_add(<real> 0.134145 * z, z, <real> 1)
-    return multiply_add(
-        c * (1 - c), <real> 1.5957691216057307117597842397375 * z * slope, c)
+    return sigmoid_and_slope(v, <real> 1.5957691216057307117597842397375 * z * slope)
 
 
 cdef inline real silu_value(real z) noexcept nogil:
@@ -200,8 +210,7 @@ cdef inline real silu_value(real z) noexcept nogil:
 
 
 cdef inline real silu_derivative(real z) noexcept nogil:
-    cdef real c = sigmoid(z)
-    return multiply_add(z * c, 1 - c, c)
+    return sigmoid_and_slope(z, z)
 
 
 cdef inline real softplus_derivative(real a) noexcept nogil:
