@@ -306,7 +306,7 @@ cdef class Engine:
             x_double, out_double = x, out
             data.x, job.out, data.n_rows = &x_double[0, 0], &out_double[0, 0], x_double.shape[0]
         job.net, job.buffers, job.data = &self.net, &self.buffers, &data
-        job.team = members_of(team)
+        job.team, job.next_block = members_of(team), 0
         watch_begin(&self.watch)
         with nogil:
             run_task(job.team, predict_single if self.single else predict_double, &job)

@@ -1,7 +1,7 @@
 """Passes over all rows of a call: predictions, losses, gradients.
 
-A team's threads predict each for itself, and evaluate in rounds of a block a thread: what a pass
-needs beside the rows does not grow with them.
+A team's threads take blocks to predict as they are free, and evaluate in rounds of a block a
+thread: what a pass needs beside the rows does not grow with them.
 """
 from libc.string cimport memcpy
 
@@ -9,10 +9,10 @@ from .backward cimport output_derivative
 from .batch cimport Buffers, Data, backward_alone, block_losses, sum_of, total_weight
 from .dense cimport SUM_BLOCK
 from .forward cimport forward, losses_of_rows
-from .network cimport TILE_ROWS, Layer, Network, Part, Span, part_of, share_of
+from .network cimport TILE_ROWS, Layer, Network, Part, part_of
 from .real cimport flush_denormals, real, restore_mode
 from .team cimport Team, meet
-from .watch cimport ROW_WORK, look, wanted
+from .watch cimport ROW_WORK, Counter, look, take_next, wanted
 
 cdef struct Pass:
     # Predictions into `out`, or the sum of the losses, as the members of a team share it.
@@ -23,6 +23,7 @@ cdef struct Pass:
     void* out
     double loss
     bint left
+    Counter next_block
 
 
 cdef inline void copy_rows(
@@ -34,25 +35,34 @@ cdef inline void copy_rows(
         memcpy(out + r * width, source + r * source_row, width * sizeof(real))
 
 
-cdef inline void predict_rows(const Pass* job, int thread, real* work) noexcept nogil:
-    """a^L of the thread's rows, block by block in its own place of the workspace."""
+cdef inline void predict_rows(Pass* job, int thread, real* work) noexcept nogil:
+    """a^L of the rows, block by block, each by the thread that is free, in its own workspace.
+
+    So no thread waits long for another, and thread 0, which alone asks for signals, never does.
+    """
     cdef const Network* net = job.net
     cdef int threads = 1 if job.team == NULL else job.team.threads
-    cdef Span span = share_of(thread, threads, job.data.n_rows, TILE_ROWS)
     cdef Py_ssize_t row = net.layers[net.n_layers - 1].row
+    cdef Py_ssize_t size = net.capacity // threads, first, rows
+    # As many blocks for each thread, if they are few.
+    cdef Py_ssize_t rounds = (job.data.n_rows + threads * size - 1) // (threads * size)
     cdef Part part
     cdef real* a
-    while span.first < span.stop and not wanted(net.watch):
-        part = Part(thread * SUM_BLOCK, 0, False, thread, threads)
-        part.stop = part.first + min(net.capacity // threads, span.stop - span.first)
+    if threads > 1:
+        size = (job.data.n_rows + threads * rounds - 1) // (threads * rounds)
+        size = (size + TILE_ROWS - 1) // TILE_ROWS * TILE_ROWS
+    while not wanted(net.watch):
+        first = size * take_next(&job.next_block)
+        if first >= job.data.n_rows:
+            return
+        rows = min(size, job.data.n_rows - first)
+        part = Part(thread * SUM_BLOCK, thread * SUM_BLOCK + rows, False, thread, threads)
         a = forward(
             net, <const real*> job.buffers.params, work,
-            <const real*> job.data.x + (span.first - part.first) * net.n_in, net.n_in, part, NULL,
+            <const real*> job.data.x + (first - part.first) * net.n_in, net.n_in, part, NULL,
         )
-        copy_rows(
-            <real*> job.out + span.first * net.n_out, a, row, part.stop - part.first, net.n_out)
-        span.first += part.stop - part.first
-        look(net.watch, thread, <double> ROW_WORK * (part.stop - part.first))
+        copy_rows(<real*> job.out + first * net.n_out, a, row, rows, net.n_out)
+        look(net.watch, thread, <double> ROW_WORK * rows)
 
 
 cdef inline void evaluate_rows(Pass* job, int thread, real* work) noexcept nogil:
@@ -97,13 +107,13 @@ cdef inline void evaluate_rows(Pass* job, int thread, real* work) noexcept nogil
 
 cdef inline void predict_single(void* job, int thread) noexcept nogil:
     cdef unsigned int mode = flush_denormals()
-    predict_rows(<const Pass*> job, thread, <float*> (<Pass*> job).buffers.work)
+    predict_rows(<Pass*> job, thread, <float*> (<Pass*> job).buffers.work)
     restore_mode(mode)
 
 
 cdef inline void predict_double(void* job, int thread) noexcept nogil:
     cdef unsigned int mode = flush_denormals()
-    predict_rows(<const Pass*> job, thread, <double*> (<Pass*> job).buffers.work)
+    predict_rows(<Pass*> job, thread, <double*> (<Pass*> job).buffers.work)
     restore_mode(mode)
 
 

@@ -13,12 +13,14 @@
 typedef int fastbp_answer;
 #define FASTBP_ANSWER(watch) ((watch)->wanted)
 #define FASTBP_SET_ANSWER(watch, value) ((watch)->wanted = (value))
+#define FASTBP_TAKE(next) ((*(next))++)
 #else
 #include <stdatomic.h>
 typedef atomic_int fastbp_answer;
 #define FASTBP_ANSWER(watch) atomic_load_explicit(&(watch)->wanted, memory_order_relaxed)
 #define FASTBP_SET_ANSWER(watch, value)                                                            \
     atomic_store_explicit(&(watch)->wanted, (value), memory_order_relaxed)
+#define FASTBP_TAKE(next) atomic_fetch_add_explicit((next), 1, memory_order_relaxed)
 #endif
 
 /* Multiply-adds between two looks at the clock, some 0.3 ms of one core. */
@@ -73,6 +75,9 @@ static inline int fastbp_watch_look(fastbp_watch *watch, int thread, double work
     }
     return FASTBP_ANSWER(watch);
 }
+
+/* The number of the next piece of work that nobody has taken, from 0. */
+static inline int fastbp_take_next(fastbp_answer *next) { return FASTBP_TAKE(next); }
 
 static inline int fastbp_watch_wanted(fastbp_watch *watch) { return FASTBP_ANSWER(watch); }
 

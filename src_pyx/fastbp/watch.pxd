@@ -9,6 +9,8 @@ cdef extern from "watch.h" nogil:
         int (*ask)(void* owner) noexcept nogil
         void* owner
         int closed
+    ctypedef int Counter "fastbp_answer"
+    int take_next "fastbp_take_next"(Counter* next) noexcept
     void watch_begin "fastbp_watch_begin"(Watch* watch) noexcept
     bint look "fastbp_watch_look"(Watch* watch, int thread, double work) noexcept
     bint wanted "fastbp_watch_wanted"(Watch* watch) noexcept
