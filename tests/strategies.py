@@ -206,10 +206,10 @@ def cases(draw, max_layers=4, rows=tuple(ROWS), losses=EVERY_LOSS, dtypes=DTYPES
     )
 
 
-def twin_of(net):
-    """Return the twin of a network: same layers, loss, seed and parameters."""
+def twin_of(net, number=None):
+    """Return the twin of a network: same layers, loss, seed, parameters; its numbers of a type."""
     layers = [reference.Dense(**{**layer.to_dict(), "init": layer.init}) for layer in net.layers]
-    twin = reference.Network(net.sizes[0], layers, net.loss, net.dtype, net.seed)
+    twin = reference.Network(net.sizes[0], layers, net.loss, number or net.dtype, net.seed)
     twin.params = net.params.astype(np.float64).tolist()
     return twin
 

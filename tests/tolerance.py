@@ -21,6 +21,51 @@ ACTIVATION_ULPS = 4
 # enter as they are, not in proportion to s' (1 - a^2 has lost its digits where a is close to 1).
 DERIVATIVE_EPSILONS = 4
 
+# A sum of K products, elementwise: the errors of K multiply-adds add up like a walk of random
+# steps, sqrt(K) u (|A| |B|), of which 8 standard deviations never happen.
+SUM_FACTOR = 8
+
+# The relative error of a pass through a whole well conditioned network, by the norm: about 17 and
+# 90 units of rounding for some hundred operations between a row and a gradient.
+NORMWISE = {"float32": 1e-6, "float64": 1e-14}
+
+# The long double oracle against the twin on numbers of mpmath, by the norm: about 1e-18, but the
+# twin has the constants of selu in float64, and targets of kl_divergence add up to 1 in float64.
+ORACLE_ERROR = 2e-16
+
+# What is stated of each activation, (how many, of what): ulp of the result, or epsilons of what is
+# the larger of 1 and the result, for results that cancel or whose argument does. 2.5 and 8 are
+# those of elementary.h and special.h; half an ulp more for each operation after them. A row of
+# softmax adds the rounding of z - max z.
+VALUE_BOUNDS = {
+    "identity": (0, "ulp"),
+    "sigmoid": (2.5, "ulp"),
+    "relu": (0, "ulp"),
+    "tanh": (2.5, "ulp"),
+    "softmax": (2.5, "epsilons"),
+    "leaky_relu": (0.5, "ulp"),
+    "elu": (3, "ulp"),
+    "selu": (3.5, "ulp"),
+    "gelu": (9, "ulp"),
+    "gelu_tanh": (4, "epsilons"),
+    "silu": (3.5, "ulp"),
+    "softplus": (2.5, "ulp"),
+    "softsign": (2, "ulp"),
+    "hard_sigmoid": (1, "epsilons"),
+    "hard_tanh": (0, "ulp"),
+    "mish": (5, "ulp"),
+    "exp": (2.5, "ulp"),
+    "sin": (1, "epsilons"),
+    "log_softmax": (4, "epsilons"),
+}
+DERIVATIVE_BOUNDS = {
+    **dict.fromkeys(VALUE_BOUNDS, (DERIVATIVE_EPSILONS, "epsilons")),
+    **dict.fromkeys(["identity", "relu", "leaky_relu", "hard_tanh"], (0, "epsilons")),
+    "exp": (2.5, "ulp"),
+    "softplus": (5, "ulp"),
+    "hard_sigmoid": (0.5, "epsilons"),
+}
+
 # The figures of the textbook example are given to three decimals.
 THREE_DECIMALS = 5e-4
 

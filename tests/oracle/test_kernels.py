@@ -363,3 +363,11 @@ def test_wide_sums_are_made_in_the_specified_order_and_the_bias_is_added_last(ro
     bias = draw((61,), 3).astype(dtype)
     want = np.array([[sum_as_specified(row, other, dtype) for other in b] for row in a])
     assert_same_bits(kernels.dense_forward(a, b, bias), want + bias, "sums and bias")
+
+
+@pytest.mark.parametrize("dtype", spec.DTYPES)
+@pytest.mark.parametrize("difference", [0.5, 1e-2, -1e-3, 1e-5])
+def test_log_cosh_keeps_its_digits_where_its_terms_would_cancel(difference, dtype):
+    a, y = np.array([[difference]], dtype), np.zeros((1, 1), dtype)
+    want = np.log1p(2 * np.sinh(float(a[0, 0]) / 2) ** 2)  # cosh d = 1 + 2 sinh(d / 2)^2
+    assert_agree(kernels.loss_value(a, y, "identity", "log_cosh"), want, dtype)

@@ -300,3 +300,13 @@ def test_the_average_of_many_parameters_agrees(dtype):
     assert_same_fit(net, twin, x, y, optimizer, other, epochs=3, batch_size=5)
     assert_agree(optimizer.average, other.average, dtype, "average")
     assert not np.array_equal(optimizer.average, net.params)
+
+
+@pytest.mark.parametrize("dtype", spec.DTYPES)
+def test_a_norm_below_the_largest_is_not_changed(dtype):
+    params = []
+    for clip_norm in (1e6, 0.0):
+        net, _, x, y = make(dtype, "tanh", "identity", "mse")
+        net.fit(x, y, fb.SGD(0.1, momentum=0.9, clip_norm=clip_norm), epochs=2, batch_size=5)
+        params.append(net.params)
+    assert_agree(params[0], params[1], dtype, "params after steps whose norm needs no clipping")
