@@ -1,4 +1,4 @@
-"""Objects of other packages that hold numbers and are no arrays: told by what they offer.
+"""Arrays of what holds numbers and is no array: objects of other packages, told by what they offer.
 
 Nothing is imported for it. Tables have a module of their own.
 """
@@ -50,3 +50,42 @@ def first_masked(value: Any) -> tuple[int, ...] | None:
     if mask is np.ma.nomask or mask.dtype != np.bool_ or not mask.any():
         return None
     return tuple(int(index) for index in np.unravel_index(int(mask.argmax()), mask.shape))
+
+
+def plain_array(name: str, value: Any) -> Array:
+    """Return the value as an array of any dtype."""
+    if is_sparse(value):
+        raise TypeError(
+            f"{name} must be dense, got a sparse {type(value).__name__} of shape {value.shape}; "
+            "give its toarray()"
+        )
+    try:
+        if offers_only_dlpack(value):
+            device = dlpack_device(value)
+            if device[0] not in CPU_DEVICES:
+                raise TypeError(
+                    f"its device is {device[0]} of DLPack and not the CPU, whose memory is read"
+                )
+            return np.from_dlpack(value)
+        return np.asarray(value)
+    except (ValueError, TypeError) as error:
+        if hasattr(value, "__dlpack__"):
+            raise TypeError(f"{name} must give its numbers by DLPack: {error}") from None
+        raise ValueError(f"{name} must be a rectangular array of numbers: {error}") from None
+    except (BufferError, RuntimeError) as error:
+        kind = type(value).__name__
+        raise TypeError(f"{name} must give its numbers as an array, got {kind}: {error}") from error
+
+
+def refuse_masked(name: str, value: object) -> None:
+    """Refuse masked entries, which an array without a mask would count as numbers."""
+    if not isinstance(value, (np.ma.MaskedArray, list, tuple)):
+        return
+    place = first_masked(value)
+    if place is not None:
+        words = ("row", "column", *(["index"] * len(place)))
+        came = ", ".join(f"{word} {index}" for word, index in zip(words, place, strict=False))
+        raise ValueError(
+            f"{name} must have no masked entries, got one in {came or 'a single number'}; fill "
+            "them, or leave their rows out"
+        )

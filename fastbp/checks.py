@@ -132,51 +132,12 @@ def array_or_table(name: str, value: object) -> Array | Table:
     table = None if isinstance(value, (np.ndarray, list, tuple)) else tables.read(value)
     if table is not None:
         return numeric_table(name, table)
-    refuse_masked(name, value)
-    array = plain_array(name, value)
+    arraylike.refuse_masked(name, value)
+    array = arraylike.plain_array(name, value)
     if array.dtype.kind not in NUMERIC_KINDS:
         came = "" if array.ndim else f" of {described(value)}"
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}{came}")
     return array
-
-
-def plain_array(name: str, value: Any) -> Array:
-    """Return the value as an array of any dtype."""
-    if arraylike.is_sparse(value):
-        raise TypeError(
-            f"{name} must be dense, got a sparse {type(value).__name__} of shape {value.shape}; "
-            "give its toarray()"
-        )
-    try:
-        if arraylike.offers_only_dlpack(value):
-            device = arraylike.dlpack_device(value)
-            if device[0] not in arraylike.CPU_DEVICES:
-                raise TypeError(
-                    f"its device is {device[0]} of DLPack and not the CPU, whose memory is read"
-                )
-            return np.from_dlpack(value)
-        return np.asarray(value)
-    except (ValueError, TypeError) as error:
-        if hasattr(value, "__dlpack__"):
-            raise TypeError(f"{name} must give its numbers by DLPack: {error}") from None
-        raise ValueError(f"{name} must be a rectangular array of numbers: {error}") from None
-    except (BufferError, RuntimeError) as error:
-        kind = type(value).__name__
-        raise TypeError(f"{name} must give its numbers as an array, got {kind}: {error}") from error
-
-
-def refuse_masked(name: str, value: object) -> None:
-    """Refuse masked entries, which an array without a mask would count as numbers."""
-    if not isinstance(value, (np.ma.MaskedArray, list, tuple)):
-        return
-    place = arraylike.first_masked(value)
-    if place is not None:
-        words = ("row", "column", *(["index"] * len(place)))
-        came = ", ".join(f"{word} {index}" for word, index in zip(words, place, strict=False))
-        raise ValueError(
-            f"{name} must have no masked entries, got one in {came or 'a single number'}; fill "
-            "them, or leave their rows out"
-        )
 
 
 def numeric_table(name: str, table: Table) -> Table:

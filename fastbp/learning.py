@@ -366,9 +366,8 @@ class Learner(Fitting):
         block, T threads and widths n_l padded to cache lines: parameters, gradient and state, (2 +
         S) P; a copy of parameters and state to go back to from a divergence, (1 + S) P; activations
         and deltas of a block, R (sum n_l + 2 max n_l), or 2 R sum n_l for a team and where a block
-        takes some 0.1 s; T places for
-        packed operands and a piece of a gradient. An epoch's order of the rows, 8 bytes a row,
-        comes on top.
+        takes some 0.1 s; T places for packed operands and a piece of a gradient. An epoch's order
+        of the rows, 8 bytes a row, comes on top.
 
         Parameters
         ----------

@@ -310,3 +310,11 @@ def test_a_norm_below_the_largest_is_not_changed(dtype):
         net.fit(x, y, fb.SGD(0.1, momentum=0.9, clip_norm=clip_norm), epochs=2, batch_size=5)
         params.append(net.params)
     assert_agree(params[0], params[1], dtype, "params after steps whose norm needs no clipping")
+
+
+@pytest.mark.parametrize("dtype", spec.DTYPES)
+def test_a_batch_without_weight_is_passed_over_in_larger_networks_too(dtype):
+    net, twin, x, y = make(dtype, "tanh", "identity", "mse", sizes=(3, 40, 3))
+    weight = np.array([1, 2, 0, 0, 0.5, 4, 0, 1, 1, 0.25], dtype)
+    optimizers = optimizer_pair("sgd-momentum")
+    assert_same_fit(net, twin, x, y, *optimizers, epochs=3, batch_size=2, sample_weight=weight)

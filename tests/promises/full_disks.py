@@ -54,7 +54,7 @@ def verdict(path, code, save):
 def main(folder):
     """Go through the file systems."""
     small, large = fb.mlp([2, 3, 1]), fb.mlp([64, 64, 1])
-    path, filler = Path(folder, "model.npz"), Path(folder, "filler")
+    path, filler = Path(folder, "model.fastbp"), Path(folder, "filler")
     found = {}
 
     mount(folder, "size=256k")

@@ -30,7 +30,7 @@ COUNTDOWN, FOREVER, LIVE, MADE, FAILED = (
     for name in ("countdown", "forever", "live", "made", "failed")
 )
 FOLDER = Path(tempfile.mkdtemp())
-OLD, NEW, BEGUN, KEPT = (FOLDER / f"{name}.npz" for name in ("old", "new", "begun", "kept"))
+OLD, NEW, BEGUN, KEPT = (FOLDER / f"{name}.fastbp" for name in ("old", "new", "begun", "kept"))
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3)).astype(np.float32)
 Y = np.tanh(X[:, :2])
@@ -200,7 +200,14 @@ def faults(name, scene, error, found, wanted, trail):
         yield "the file is another network"
     if KEPT.exists() and not np.isfinite(fb.load(KEPT).params).all():
         yield "the checkpoint is damaged"
-    if extra := files() - {"old.npz", "new.npz", "begun.npz", "kept.npz", "run.csv", "run.jsonl"}:
+    if extra := files() - {
+        "old.fastbp",
+        "new.fastbp",
+        "begun.fastbp",
+        "kept.fastbp",
+        "run.csv",
+        "run.jsonl",
+    }:
         yield f"left behind: {extra}"
     if not np.isfinite(scene.net.predict(X)).all():
         yield "the network does not predict any more"
@@ -222,7 +229,7 @@ def pass_over(name, ks, forever, wanted, trail):
         ends[kind(error)] += 1
         for fault in faults(name, scene, error, found, wanted, trail):
             ends[f"wrong: {fault} at allocation {k} ({error!r})"] += 1
-        for path in files() - {"old.npz", "new.npz", "begun.npz"}:
+        for path in files() - {"old.fastbp", "new.fastbp", "begun.fastbp"}:
             (FOLDER / path).unlink()
     return ends
 

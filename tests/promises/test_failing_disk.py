@@ -291,7 +291,7 @@ def test_a_failed_checkpoint_ends_the_fit_and_the_one_before_can_be_resumed(
     at = {STEPS: network(), 2 * STEPS: network()}
     for step, net in at.items():
         fit(net, callbacks=fb.EverySteps(step, lambda training: True))
-    path = folder / "run.npz"
+    path = folder / "run.fastbp"
     at[STEPS].save(path)
     names = calls_of(lambda: at[STEPS].save(path), monkeypatch)
     good = ended = 0

@@ -185,11 +185,11 @@ def test_a_fit_goes_on_from_its_last_checkpoint(tmp_path):
     x, y = rows()
     whole, part = network(), network()
     whole.fit(x, y, epochs=4, progress=False)
-    keep = fb.Checkpoint(tmp_path / "run.npz", every_steps=7)
+    keep = fb.Checkpoint(tmp_path / "run.fastbp", every_steps=7)
     with pytest.raises(KeyboardInterrupt):
         part.fit(x, y, epochs=4, callbacks=[keep, Interrupting(200)], progress=False)
-    resumed = fb.load(tmp_path / "run.npz")
-    resumed.fit(x, y, epochs=4, resume=tmp_path / "run.npz", progress=False)
+    resumed = fb.load(tmp_path / "run.fastbp")
+    resumed.fit(x, y, epochs=4, resume=tmp_path / "run.fastbp", progress=False)
     assert_same_bits(resumed.params, whole.params)
 
 
@@ -243,7 +243,7 @@ def test_no_checkpoint_is_made_of_a_fit_that_a_signal_has_ended(tmp_path):
 
     class Late(fb.Callback):
         def end(self, training):
-            written.append(training.save(tmp_path / "late.npz"))
+            written.append(training.save(tmp_path / "late.fastbp"))
 
     x, y = rows()
     with pytest.raises(KeyboardInterrupt):
@@ -343,7 +343,7 @@ def test_sigterm_by_default_ends_the_process_and_leaves_a_whole_checkpoint(tmp_p
     y = np.tanh(x[:, :2])
     whole = 0
     for delay in np.random.default_rng(0).uniform(0, 0.05, 5):
-        path = tmp_path / "run.npz"
+        path = tmp_path / "run.fastbp"
         with subprocess.Popen(
             [sys.executable, "-c", CHECKPOINTED, str(path)], stdout=subprocess.PIPE, cwd="/"
         ) as process:
@@ -390,11 +390,11 @@ def test_the_command_saves_its_model_when_it_is_stopped(number, code, words, tmp
     promise(5, f"fastbp train ended by {number.name}", f"exit {code}", f"exit {process.returncode}")
     assert process.returncode == code
     assert complaint == (
-        f"fastbp: {words}; the model of the best epoch so far is saved to fastbp-digits.npz\n"
+        f"fastbp: {words}; the model of the best epoch so far is saved to fastbp-digits.fastbp\n"
     )
-    net = fb.load(tmp_path / "fastbp-digits.npz")
+    net = fb.load(tmp_path / "fastbp-digits.fastbp")
     assert net.metadata
-    assert list(tmp_path.iterdir()) == [tmp_path / "fastbp-digits.npz"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "fastbp-digits.fastbp"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

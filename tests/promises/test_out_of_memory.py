@@ -120,7 +120,7 @@ for cost in ("STEP_WORK", "ELEMENT_WORK", "CALL_WORK"):
     setattr(threads, cost, 1e-9)
 for module in (threads, fitting, passes):
     module.usable_cores = lambda: 2
-path = os.path.join(tempfile.mkdtemp(), "model.npz")
+path = os.path.join(tempfile.mkdtemp(), "model.fastbp")
 x, y = np.ones((8, 3), np.float32), np.zeros((8, 2), np.float32)
 net, optimizer = fb.mlp([3, 4, 2], "tanh"), fb.Adam()
 class Looking(fb.Callback):
@@ -235,9 +235,9 @@ def fitted(tmp_path):
     x = rng.normal(size=(64, 3))
     y = np.tanh(x[:, :1])
     net, optimizer = fb.mlp([3, 4, 1], dtype="float64"), fb.Adam()
-    net.fit(x, y, optimizer, 2, callbacks=[fb.Checkpoint(tmp_path / "run.npz")], progress=False)
+    net.fit(x, y, optimizer, 2, callbacks=[fb.Checkpoint(tmp_path / "run.fastbp")], progress=False)
     net.fit(x, y, optimizer, 3, progress=False)
-    return x, y, net, optimizer, tmp_path / "run.npz"
+    return x, y, net, optimizer, tmp_path / "run.fastbp"
 
 
 class Failing(fb.Callback):
