@@ -67,7 +67,9 @@ class Safe:
     ) -> None:
         self.engine = engine
         self.batch_size = batch_size
+        # What is wanted again where no step is taken, and what looks at parameters before a copy.
         self.before: Before | None = None
+        self.check: Callable[[], None] = lambda: None
         self.kept = False
         self.params, self.slots = space[0], space[1:]
         self.clock = np.empty_like(optimizer.clock)
@@ -83,13 +85,11 @@ class Safe:
         self.settings: Array | None = None
         self.changed: tuple[Array, ...] | None = None
 
-    def is_due(self, now: float) -> bool:
-        """Return whether it is time for another copy."""
-        return now >= self.due or self.held > self.most_held
-
     def run(self, now: float, span: Span, first: int, last: int) -> bool:
         """Run steps on the engine and remember them; return whether a loss was not finite."""
-        keep = self.is_due(now)
+        keep = now >= self.due or self.held > self.most_held
+        if keep and self.kept:
+            self.check()
         try:
             diverged = self.engine.run(span.order, self.batch_size, first, last, keep, span.rates)
         finally:

@@ -161,7 +161,7 @@ class Fit:
         network, settings, training = self.network, self.settings, self.training
         space = self.plan.safe_space(self.optimizer.n_slots)
         self.safe = Safe(self.engine, space, network.params, self.optimizer, settings.batch_size)
-        self.safe.before = before
+        self.safe.before, self.safe.check = before, self._check_parameters
         self.engine.set_rule(self.optimizer, self.safe, settings.metrics.gradient_norm)
         self.start = time.perf_counter() - self.earlier
         self.engine.begin_sums(*self.sums)
@@ -252,8 +252,6 @@ class Fit:
             if before + step > 0 and self.watch.out_of_time(began - self.start):
                 self._check_parameters()
                 raise Ended("seconds")
-            if self.safe.kept and self.safe.is_due(began):
-                self._check_parameters()
             stop = min(step + self.steps_a_call, last)
             if self.stepping:
                 stop = min(stop, step + self._until_callback())

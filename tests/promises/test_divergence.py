@@ -82,6 +82,11 @@ def check_end(make_network, x, y, make_optimizer, validation):
     assert told == [history.message]
     assert MESSAGE.match(history.message), history.message
     assert f"(learning_rate {optimizer.learning_rate:g})" in history.message
+    # The step that is named was not taken, and the one before it made the loss what it is.
+    epoch, step = map(int, re.search(r"epoch (\d+), step (\d+)", history.message).groups())
+    each = 1 if optimizer.full_batch else 3
+    if not history.message.startswith(("validation", "parameters")):
+        assert optimizer.steps <= max(0, (epoch - 1) * each + step - 2)
     alone, other = make_network(), make_optimizer()
     if optimizer.steps:
         run(alone, x, y, other, stop_after=optimizer.steps)
