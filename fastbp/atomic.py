@@ -22,7 +22,7 @@ import re
 import stat
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 if sys.platform != "win32":
@@ -77,9 +77,15 @@ def replace_file(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     try:
         target = os.path.realpath(path)
         old = _replaceable(target)
-        with _claimed(target) as claim:
+        claim, descriptor = _claim(target)
+        try:
             new = _write_new(claim + NEW, old, pieces)
             _put_in_place(target, claim, old, new)
+        finally:
+            try:  # noqa: SIM105 (suppress would take memory itself)
+                _let_go(claim, descriptor)
+            except MemoryError:
+                pass
     except OSError as error:
         reason = error.strerror or str(error)
         raise OSError(error.errno or errno.EIO, f"cannot save: {reason}", str(path)) from error
@@ -183,9 +189,8 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-@contextlib.contextmanager
-def _claimed(target: str) -> Iterator[str]:
-    """Hold a claim to a destination; remove those of dead writers, and at the end one's own."""
+def _claim(target: str) -> tuple[str, int]:
+    """Return a new claim to a destination and its descriptor; remove those of dead writers."""
     folder, name = os.path.split(target)
     if len(os.fsencode(name)) > LONGEST_NAME:
         name = f"{zlib.crc32(os.fsencode(name)):08x}"
@@ -194,14 +199,29 @@ def _claimed(target: str) -> Iterator[str]:
     try:
         with contextlib.suppress(OSError):
             _remove_dead(folder, prefix, claim, os.fstat(descriptor).st_mtime)
-        yield claim
-    finally:
+    except BaseException:
+        _let_go(claim, descriptor)
+        raise
+    return claim, descriptor
+
+
+def _let_go(claim: str, descriptor: int) -> None:
+    """Remove a claim of one's own and what it stands for.
+
+    What cannot be done is left to the next save: the file that matters is in its place by now, or
+    an error is on its way.
+    """
+    try:
         removed = _remove_parts(claim)
+    except MemoryError:
+        removed = False
+    try:  # noqa: SIM105 (suppress would take memory itself)
+        os.close(descriptor)
+    except OSError:
+        pass
+    if removed:
         with contextlib.suppress(OSError):
-            os.close(descriptor)
-        if removed:
-            with contextlib.suppress(OSError):
-                os.unlink(claim)
+            os.unlink(claim)
 
 
 def _new_claim(start: str) -> tuple[str, int]:
@@ -210,14 +230,15 @@ def _new_claim(start: str) -> tuple[str, int]:
     for _ in range(ATTEMPTS):
         claim = f"{start}{owner}-{os.urandom(8).hex()}.tmp"
         descriptor = os.open(claim, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        locked = _locked(descriptor)
-        # Before it was locked, another writer may have taken it for dead.
-        if owner == UNLOCKED or (locked and _is_at(claim, descriptor)):
-            return claim, descriptor
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
-        with contextlib.suppress(OSError):
-            os.unlink(claim)
+        try:
+            locked = _locked(descriptor)
+            # Before it was locked, another writer may have taken it for dead.
+            if owner == UNLOCKED or (locked and _is_at(claim, descriptor)):
+                return claim, descriptor
+        except BaseException:
+            _let_go(claim, descriptor)
+            raise
+        _let_go(claim, descriptor)
         if locked is None:
             owner = UNLOCKED
     raise OSError(errno.EAGAIN, "its temporary files are removed as soon as they are made")
@@ -290,10 +311,13 @@ def _remove_parts(claim: str) -> bool:
     """Remove what a claim stands for; return whether all is gone, for else the claim must stay."""
     gone = True
     for part in (NEW, OLD):
-        try:
-            os.unlink(claim + part)
-        except FileNotFoundError:
-            continue
-        except OSError:
-            gone = False
+        path = claim + part
+        # Not by an exception, which needs more memory than there may be.
+        if os.access(path, os.F_OK):
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                gone = False
     return gone

@@ -7,6 +7,7 @@ allocated before the sizes that the header gives have been held against the file
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import stat
@@ -135,6 +136,35 @@ def _check_regular(mode: int) -> None:
         raise ValueError(f"it is {KINDS.get(stat.S_IFMT(mode), 'no regular file')}")
 
 
+class Hash:
+    """SHA-256, which OpenSSL fails to compute for one reason only: there is no memory."""
+
+    def __init__(self) -> None:
+        import hashlib
+
+        with no_memory():
+            self.inner = hashlib.sha256()
+
+    def update(self, data: bytes | memoryview) -> None:
+        """Go on with more bytes."""
+        with no_memory():
+            self.inner.update(data)
+
+    def digest(self) -> bytes:
+        """Return the hash of all bytes so far."""
+        with no_memory():
+            return self.inner.digest()
+
+
+@contextlib.contextmanager
+def no_memory() -> Iterator[None]:
+    """Raise the ValueError of OpenSSL as what it is."""
+    try:
+        yield
+    except ValueError as error:
+        raise MemoryError(str(error)) from error
+
+
 class Reader:
     """A file that is read once from its begin to its end and hashed on the way.
 
@@ -142,11 +172,9 @@ class Reader:
     """
 
     def __init__(self, file: BinaryIO | io.FileIO, size: int) -> None:
-        import hashlib
-
         self.file = file
         self.size = size
-        self.hash = hashlib.sha256()
+        self.hash = Hash()
         self.data = file.read(size) if size <= CHUNK_BYTES else None
         if self.data is not None:
             self.rest, self.file = file, io.BytesIO(self.data)
@@ -308,9 +336,8 @@ def pieces(contents: Contents) -> Iterator[bytes]:
 
 def _hashed(start: bytes, arrays: list[Array]) -> Iterator[bytes]:
     """Yield prelude and header, the arrays with their padding, and the hash of all these."""
-    import hashlib
-
-    digest = hashlib.sha256(start)
+    digest = Hash()
+    digest.update(start)
     yield start
     end = len(start)
     for array in arrays:

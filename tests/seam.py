@@ -18,7 +18,7 @@ CALLS = {
     *("open", "write", "fsync", "close", "replace", "link", "unlink", "stat", "fstat"),
     *("listdir", "fchmod", "fchown", "flock"),
 }
-HARMLESS = {"path", "fsencode", "urandom", "uname", "stat_result"}
+HARMLESS = {"access", "path", "fsencode", "urandom", "uname", "stat_result"}
 
 DEAD_RANDOM = "f" * 16
 

@@ -63,9 +63,9 @@ NORMS = [
     Fault(
         "running variances are not moved",
         "backward.pxd",
-        "layer.norm_parameter, 2 * n)",
-        "2 * n",
-        "n",
+        "2 * layer.n_out)",
+        "2 * layer.n_out",
+        "layer.n_out",
     ),
     Fault(
         "predictions normalise by means instead of variances",

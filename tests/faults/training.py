@@ -62,14 +62,14 @@ STEPS = [
     Fault(
         "a batch's later blocks overwrite the gradient",
         "steps.pxd",
-        "block_backward(job, work, &moment, done > 0, rule, clock, part)",
+        "if not take_last_block(job, work, &moment, late, done > 0, clock, part):",
         "done > 0",
         "False",
     ),
     Fault(
         "a step is taken although its loss is not finite",
         "steps.pxd",
-        "if not isfinite(loss / weight_sum) or has_failed(job.net):",
+        "not isfinite(loss / weight_sum) or has_failed(job.net)",
         "not isfinite(loss / weight_sum) or has_failed(job.net)",
         "False",
     ),
@@ -108,9 +108,9 @@ PASSES = [
     Fault(
         "predictions drop the last row of each block",
         "passes.pxd",
-        "<real*> job.out + span.first * net.n_out, a, row, part.stop - part.first, net.n_out)",
-        "part.stop - part.first",
-        "part.stop - part.first - 1",
+        "rows = min(size, job.data.n_rows - first)",
+        "min(size, job.data.n_rows - first)",
+        "min(size, job.data.n_rows - first) - 1",
     ),
     Fault(
         "losses are those of the first rows in every round",

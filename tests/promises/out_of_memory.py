@@ -200,6 +200,10 @@ def faults(name, scene, error, found, wanted, trail):
         yield "the file is another network"
     if KEPT.exists() and not np.isfinite(fb.load(KEPT).params).all():
         yield "the checkpoint is damaged"
+    for path in (NEW, KEPT):
+        # What cannot be removed without memory is by the next save.
+        if any(left.startswith(f".{path.name}.") for left in files()):
+            scene.net.save(path)
     if extra := files() - {
         "old.fastbp",
         "new.fastbp",

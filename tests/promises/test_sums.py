@@ -120,6 +120,6 @@ def test_every_sum_of_a_layer(dtype, promise):
             11,
             f"each element of {kind}, {NETWORKS} networks, {dtype}",
             f"{SUM_FACTOR} sqrt(K) u (|A| |B|) at most",
-            f"{reached:.2g} of it",
+            f"{reached:.2g} sqrt(K) u (|A| |B|)",
         )
     assert max(sums.worst.values()) <= SUM_FACTOR, sums.worst
