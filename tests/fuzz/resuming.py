@@ -49,7 +49,9 @@ class Resumer:
         checkpoints.check_network(state, self.network.file_contents().network)
         checkpoints.check_settings(state, self.optimizer)
         checkpoints.check_ground(state, self.ground)
-        checkpoints.restore(state, self.optimizer, self._schedule(), Watch(STOP, {"loss": False}))
+        watch = Watch(STOP, {"loss": False})
+        parts = self.network.params, self.optimizer, self._schedule(), watch
+        checkpoints.restore(state, *parts)
         self.optimizer.hyper[:] = self.settings
 
     def fit(self, path: Path | str, epochs: int) -> fb.History:
