@@ -95,7 +95,9 @@ ACTIVATIONS = {
 
 
 @pytest.mark.parametrize("apart", [False, True], ids=["in Dense", "apart"])
-@pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
+@pytest.mark.parametrize(
+    "activation", ACTIVATIONS, ids=lambda activation: getattr(activation, "__name__", None)
+)
 def test_a_network_predicts_what_the_model_does(activation, apart):
     keras.utils.set_random_seed(3)
     if apart:
