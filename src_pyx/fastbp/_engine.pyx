@@ -110,8 +110,10 @@ cdef class Way:
         for array, other in zip(targets, sources, strict=True):
             if array.size == 0:
                 continue
-            target, source = array.reshape(-1).view("uint8"), other.reshape(-1).view("uint8")
-            self.alive += [target, source]
+            flat, other_flat = array.reshape(-1).view("uint8"), other.reshape(-1).view("uint8")
+            # The arrays and not the memoryviews: where the object of one fails, blocks are lost.
+            self.alive.append((flat, other_flat))
+            target, source = flat, other_flat
             self.to[self.n], self.origin[self.n] = &target[0], <void*> &source[0]
             self.n_bytes[self.n] = target.shape[0]
             self.n += 1

@@ -118,7 +118,7 @@ def long_call(sizes, n_rows, call, threads):
     """Interrupt one call that takes long; return the seconds, and whether nothing has changed."""
     net = fb.mlp(sizes, "tanh", seed=3)
     x, y = rows_of(sizes, n_rows)
-    optimizer = fb.Adam()
+    optimizer, double, columns = fb.Adam(), x.astype(np.float64), np.asfortranarray(x)
     net.train_step(x[:3], y[:3], optimizer)
     calls = {
         "predict": lambda: net.predict(x, threads=threads),
@@ -126,8 +126,8 @@ def long_call(sizes, n_rows, call, threads):
         "gradient": lambda: net.gradient(x, y),
         "backward": lambda: net.backward(x, y),
         "train_step": lambda: net.train_step(x, y, optimizer),
-        "conversion": lambda: net.evaluate(x.astype(np.float64), y),
-        "columns": lambda: net.evaluate(np.asfortranarray(x), y),
+        "conversion": lambda: net.evaluate(double, y),
+        "columns": lambda: net.evaluate(columns, y),
         "metrics": lambda: net.fit(x, y, optimizer, 1, metrics="r2", validation=(x, y)),
         "hold out": lambda: net.fit(x, y, optimizer, 1, validation=0.5),
     }

