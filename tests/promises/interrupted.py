@@ -139,7 +139,7 @@ def long_call(sizes, n_rows, call, threads):
         own.reshape(-1).view("uint8")[:] = np.frombuffer(part, "uint8")
     seconds = [
         interrupt(calls[call], delay, signal.SIGINT)
-        for delay in np.random.default_rng(1).uniform(0, 0.8 * whole, 10)
+        for delay in np.random.default_rng(1).uniform(0, 0.5 * whole, 10)
     ]
     return {"seconds": seconds, "whole": whole, "alike": state_of(net, optimizer) == before}
 
@@ -150,7 +150,7 @@ def order(n_rows):
     began = time.process_time()
     sources.shuffled(n_rows, drawing)
     whole = time.process_time() - began
-    delays = np.random.default_rng(1).uniform(0, 0.8 * whole, 10)
+    delays = np.random.default_rng(1).uniform(0, 0.5 * whole, 10)
     found = [
         interrupt(lambda: sources.shuffled(n_rows, drawing), delay, signal.SIGINT)
         for delay in delays
