@@ -34,6 +34,8 @@ TITLES = {
     11: "Accuracy against an oracle",
     12: "The tests notice faults in the kernels",
 }
+# So many cases of one test with the same figure are shown one by one, more of them as one line.
+FEW = 4
 HEAD = """# Promises
 
 Made by `python docs/make_promises.py` from what the tests in `tests/promises` put on record. Quick
@@ -77,6 +79,22 @@ def take_in(lines: list[dict[str, Any]]) -> None:
     RECORD.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
 
 
+def gathered(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return figures with one for all cases of a test that differ in nothing but their name."""
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for figure in figures:
+        same = tuple(figure[name] for name in ("test", "asked", "reached", "suite", "run"))
+        alike.setdefault(same, []).append(figure)
+    lines: list[dict[str, Any]] = []
+    for group in alike.values():
+        if len(group) < FEW:
+            lines += group
+            continue
+        first, last = group[0]["what"], group[-1]["what"]
+        lines.append({**group[0], "what": f"{len(group)} cases, from {first} to {last}"})
+    return lines
+
+
 def page() -> str:
     """Return the whole page."""
     figures = json.loads(RECORD.read_text(encoding="utf-8"))
@@ -85,11 +103,10 @@ def page() -> str:
     for number, title in TITLES.items():
         parts.append(f"## {number}. {title}\n")
         parts.append("| what | asked | reached | suite | run |\n| --- | --- | --- | --- | --- |")
-        for figure in figures:
-            if figure["promise"] == number:
-                cells = [figure[name] for name in ("what", "asked", "reached", "suite")]
-                cells.append(str(runs.index(figure["run"]) + 1))
-                parts.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
+        for figure in gathered([f for f in figures if f["promise"] == number]):
+            cells = [figure[name] for name in ("what", "asked", "reached", "suite")]
+            cells.append(str(runs.index(figure["run"]) + 1))
+            parts.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
         parts.append("")
     parts.append("## Runs\n")
     parts += [f"{place}. {run}" for place, run in enumerate(runs, 1)]
