@@ -200,7 +200,7 @@ def main():
     }
     with tempfile.TemporaryDirectory() as folder:
         tree = asked.tree or Path(folder, "tree")
-        if not (tree / "fault_switch.h").exists():
+        if not any(tree.glob("fastbp/_engine_v*")):
             build.build(tree)
         found = check_all(tree.resolve(), faults, asked.write)
     left = [what for what, by in found.items() if by is None]
