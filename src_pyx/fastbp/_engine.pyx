@@ -276,11 +276,13 @@ cdef class Engine:
         for name in ("x", "y", "label", "weight"):
             self.owners[name] = None
 
-    def set_rule(self, optimizer, safe, bint keep_gradient=False):
+    def set_rule(self, optimizer, safe, bint keep_gradient=False, double l2=0):
         """Bind an optimizer's rule and state, and the place for a run's last good state.
 
-        `keep_gradient`: whether `gradient_norm` will be asked.
+        `keep_gradient`: whether `gradient_norm` will be asked. `l2`: factor of the penalty on
+        weights that is part of each batch's loss.
         """
+        self.rule.l2 = l2
         self.rule.keeps_gradient = keep_gradient
         self.rule.code = UPDATES[optimizer.rule]
         self.rule.n_slots = optimizer.slots.shape[0]
@@ -434,7 +436,7 @@ cdef class Engine:
 
     @property
     def weighted_loss(self):
-        """The sum of w_r l_r over the rows of the runs since `begin_sums`."""
+        """The sum of w_r l_r over the rows of the runs since `begin_sums`, with penalties."""
         return self.run_state.weighted_loss
 
     @property

@@ -25,6 +25,9 @@ cdef struct Run:
     double total_weight
     double last_loss
     double gradient_norm
+    # l2/2 sum W^2 of the weights before a step. Thread 0 takes it before the barrier that ends the
+    # forward pass, behind which the others read it.
+    double penalty
     Py_ssize_t stopped
     Py_ssize_t updated
     bint diverged
