@@ -333,10 +333,11 @@ class Fit:
             return False
         return self._call(lambda: any([callback.after_steps(self.training) for callback in due]))
 
-    def _mean_loss(self) -> float:
-        """Return the mean loss over the rows of the epoch so far."""
-        weight = self.engine.total_weight
-        return self.engine.weighted_loss / weight if weight else math.nan
+    def _mean_loss(self) -> tuple[float, float]:
+        """Return the mean loss over the rows of the epoch so far, and the penalty in it."""
+        engine = self.engine
+        weight = engine.total_weight or math.nan
+        return engine.weighted_loss / weight, engine.penalties / weight
 
     def _save(self, path: files.StrPath) -> bool:
         """Write a checkpoint, unless the parameters are not finite or an error has come; say so."""

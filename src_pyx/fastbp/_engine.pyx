@@ -385,6 +385,7 @@ cdef class Engine:
     def begin_sums(self, double loss=0, double weight=0):
         """Let the sums over an epoch's rows begin, at 0 or where an earlier run left them."""
         self.run_state.weighted_loss, self.run_state.total_weight = loss, weight
+        self.run_state.penalties = 0
 
     def run(
         self, const long long[::1] order, Py_ssize_t batch_size, Py_ssize_t first,
@@ -438,6 +439,11 @@ cdef class Engine:
     def weighted_loss(self):
         """The sum of w_r l_r over the rows of the runs since `begin_sums`, with penalties."""
         return self.run_state.weighted_loss
+
+    @property
+    def penalties(self):
+        """The part of `weighted_loss` that is penalties on weights."""
+        return self.run_state.penalties
 
     @property
     def total_weight(self):

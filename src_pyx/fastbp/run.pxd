@@ -22,6 +22,8 @@ cdef struct Run:
     Py_ssize_t first
     Py_ssize_t last
     double weighted_loss
+    # The part of it that is penalties, and the weights that it is divided by.
+    double penalties
     double total_weight
     double last_loss
     double gradient_norm

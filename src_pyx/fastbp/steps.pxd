@@ -172,6 +172,7 @@ cdef inline void report_step(
     memcpy(job.rule.clock, clock, CLOCK * sizeof(double))
     job.run.last_loss = loss / weight_sum
     job.run.weighted_loss += loss
+    job.run.penalties += job.run.penalty
     job.run.total_weight += weight_sum
     job.run.updated = step + 1
 

@@ -141,3 +141,20 @@ def test_a_checkpoint_needs_orders_of_its_own(tmp_path):
     keep = fb.Checkpoint(tmp_path / "run.fastbp")
     with pytest.raises(ValueError, match=r"^a checkpoint must be of a fit over arrays in orders"):
         fb.mlp([1, 1]).fit([[1.0]] * 3, [1.0] * 3, shuffle=lambda: [2, 1, 0], callbacks=keep)
+
+
+def test_a_callback_is_told_the_penalty():
+    made = case((3, 40, 2), "tanh", "identity", "mse", "float64", 30)
+    net, (x, y) = made.network(), made.rows()
+    start = [weight.copy() for weight in net.weights]
+    told = []
+
+    class Told(fb.Callback):
+        def after_epoch(self, training):
+            told.append((training.loss, training.penalty))
+
+    net.fit(x, y, fb.SGD(0.0), epochs=2, batch_size=8, l2=L2, callbacks=Told())
+    # Each of the 4 batches has it once.
+    expected = 4 * L2 / 2 * sum((w**2).sum() for w in start) / 30
+    assert [penalty for _, penalty in told] == pytest.approx([expected] * 2, rel=1e-12)
+    assert told[0][0] - told[0][1] == pytest.approx(net.evaluate(x, y), rel=1e-12)
