@@ -12,12 +12,14 @@ from fastbp import checkpoints, checks, class_weights, files, metrics, names
 from fastbp._compiled import engine
 from fastbp.callbacks import Callback, checked_callbacks
 from fastbp.history import History
+from fastbp.optimizers import as_optimizer
 from fastbp.optimizers.optimizer import Optimizer
 from fastbp.passes import Passes
+from fastbp.plan import Plan, fit_bytes
 from fastbp.rescue import Before
 from fastbp.rows import Rows, Split, split
 from fastbp.schedules import Schedule, as_schedule
-from fastbp.sources import Stored, Stream, shuffle_mode
+from fastbp.sources import Shuffle, Stored, Stream, shuffle_mode
 from fastbp.stopping import Stop
 from fastbp.threads import Crew, fit_threads, split_columns, usable_cores
 from fastbp.training import Fit, Settings, ground_of
@@ -33,12 +35,13 @@ class Arguments(NamedTuple):
 
     epochs: int = 1
     batch_size: int | None = 32
-    shuffle: bool | str = True
+    shuffle: Shuffle = True
     stop: Stop | None = None
     callbacks: Callbacks = ()
     progress: bool | None = False
     schedule: Schedule | Callable[[int], float] | None = None
     metrics: Any = ()
+    l2: float = 0.0
 
 
 class Fitting(Passes):
@@ -122,6 +125,7 @@ class Fitting(Passes):
             progress=None if given.progress is None else checks.flag("progress", given.progress),
             schedule=as_schedule(given.schedule, rule.learning_rate),
             metrics=metrics.checked(given.metrics, stop, task, n_rows is not None, has_validation),
+            l2=checks.number("l2", given.l2, 0),
             seed=seed,
             rng=np.random.default_rng(seed),
         )
@@ -212,6 +216,46 @@ class Fitting(Passes):
         if state is not None:
             return state.seed
         return secrets.randbits(64) if self.seed is None else self.seed
+
+    def memory(self, batch_size: int, optimizer: str | Optimizer = "adam", threads: int = 1) -> int:
+        """Return the bytes that a fit takes beside its rows.
+
+        With P parameters, S state vectors of the optimizer, R = min(batch_size, 256) rows of a
+        block, T threads and widths n_l padded to cache lines: parameters, gradient and state, (2 +
+        S) P; a copy of parameters and state to go back to from a divergence, (1 + S) P; activations
+        and deltas of a block, R (sum n_l + 2 max n_l), or 2 R sum n_l for a team and where a block
+        takes some 0.1 s; T places for packed operands and a piece of a gradient. An epoch's order
+        of the rows, 8 bytes a row, comes on top.
+
+        Parameters
+        ----------
+        batch_size : int
+            Rows an update, at least 1.
+        optimizer : str or Optimizer
+            As for `fit`.
+        threads : int
+            As for `fit`.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        TypeError, ValueError
+            An argument is of the wrong type, below 1 or an unknown name.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net = fb.mlp([784, 128, 10], output="softmax", loss="cross_entropy")
+        >>> net.memory(128, "adam") > net.memory(128, "sgd") > 2 * net.params.nbytes
+        True
+        """
+        rows = checks.integer("batch_size", batch_size, 1)
+        wanted = fit_threads(threads, self._spec, rows, float("inf"))
+        plan = Plan(self._spec, rows, wanted)
+        return fit_bytes(plan, as_optimizer(optimizer).n_slots)
 
 
 def watching(schedule: object) -> dict[str, object]:

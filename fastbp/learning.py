@@ -20,13 +20,19 @@ from fastbp.history import History
 from fastbp.metrics import Wanted
 from fastbp.optimizers import as_optimizer
 from fastbp.optimizers.optimizer import Optimizer
-from fastbp.plan import Plan, fit_bytes
 from fastbp.rescue import lost_by
 from fastbp.rows import Rows
 from fastbp.schedules import Schedule
-from fastbp.sources import Blocks, Stored, Stream, checked_blocks, shuffle_mode
+from fastbp.sources import (
+    Blocks,
+    Shuffle,
+    Stored,
+    Stream,
+    checked_blocks,
+    given_order,
+    shuffle_mode,
+)
 from fastbp.stopping import Stop
-from fastbp.threads import fit_threads
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -103,7 +109,7 @@ class Learner(Fitting):
         optimizer: str | Optimizer = "adam",
         epochs: int = 10,
         batch_size: int | None = 32,
-        shuffle: bool | str = True,
+        shuffle: Shuffle = True,
         validation: tuple[npt.ArrayLike, ...] | float | None = None,
         sample_weight: npt.ArrayLike | None = None,
         stop: Stop | None = None,
@@ -114,6 +120,7 @@ class Learner(Fitting):
         class_weight: ClassWeight | None = None,
         metrics: Wanted | Iterable[Wanted] = (),
         resume: StrPath | None = None,
+        l2: float = 0.0,
     ) -> History:
         """Train by minibatch gradient descent until the last epoch or a stop rule.
 
@@ -128,9 +135,11 @@ class Learner(Fitting):
             Passes over the rows, at least 1.
         batch_size : int or None
             Rows an update, at least 1; None or more than there are: all rows.
-        shuffle : bool or str
+        shuffle : bool, str or callable
             "rows" (or True): the rows come in a new order each epoch. "blocks": blocks of 4,096
             neighbours do, and the rows within each, for memory maps. "none" (or False): no order.
+            A function: what it returns each epoch is the order, (n_rows,) indices of the rows that
+            are trained on; a checkpoint cannot be made then.
         validation : (x, y), (x, y, sample_weight) or float, optional
             Rows to evaluate after each epoch, or the fraction of the rows to hold out: drawn by the
             seed, or the last ones without shuffle.
@@ -163,6 +172,10 @@ class Learner(Fitting):
         resume : str or path, optional
             A checkpoint of an earlier fit of such a network on the same rows: the fit goes on from
             there as if it had never ended, bit for bit. `epochs` counts those behind it.
+        l2 : float
+            Factor of a penalty on the weights, not the biases, that is part of the loss: that of a
+            batch is (sum_r w_r l_r + l2/2 sum W^2) / sum_r w_r. An optimizer's weight_decay is no
+            part of the loss, and the same for every batch and parameter.
 
         Returns
         -------
@@ -200,14 +213,16 @@ class Learner(Fitting):
         'loss'
         """
         rule = as_optimizer(optimizer)
-        given = Arguments(epochs, batch_size, shuffle, stop, callbacks, progress, schedule, metrics)
+        given = Arguments(
+            epochs, batch_size, shuffle, stop, callbacks, progress, schedule, metrics, l2
+        )
         with Hold("fit", network=self, optimizer=rule, **watching(schedule)):
             rows = self._weighed(self._data(x, y, sample_weight), class_weight)
             state = self._resumed(resume, rule, checks.integer("epochs", epochs, 1))
             seed = self._fit_seed(state)
             mode = shuffle_mode(shuffle)
             part = self._split(rows, validation, mode, seed)
-            source = Stored(part.rows, part.chosen, mode)
+            source = Stored(part.rows, part.chosen, mode, given_order(shuffle))
             settings = self._settings(given, rule, seed, source.n_rows, part.held is not None)
             check_full_batch(rule, settings.batch_size, source.n_rows)
             return self._run(rule, source, part.held, settings, threads, state)
@@ -227,6 +242,7 @@ class Learner(Fitting):
         schedule: Schedule | Callable[[int], float] | None = None,
         metrics: Wanted | Iterable[Wanted] = (),
         n_rows: int | None = None,
+        l2: float = 0.0,
     ) -> History:
         """Train on rows that come block by block, of which one at a time is in memory.
 
@@ -249,6 +265,8 @@ class Learner(Fitting):
             outputs); and "gradient_norm".
         n_rows : int, optional
             Rows an epoch, which a schedule must know.
+        l2 : float
+            As for `fit`.
 
         Returns
         -------
@@ -277,7 +295,9 @@ class Learner(Fitting):
         3
         """
         rule = as_optimizer(optimizer)
-        given = Arguments(epochs, batch_size, False, stop, callbacks, progress, schedule, metrics)
+        given = Arguments(
+            epochs, batch_size, False, stop, callbacks, progress, schedule, metrics, l2
+        )
         wanted = None if n_rows is None else checks.integer("n_rows", n_rows, 1)
         if schedule is not None and wanted is None:
             raise ValueError(
@@ -298,7 +318,7 @@ class Learner(Fitting):
         y: npt.ArrayLike,
         optimizer: str | Optimizer = "adam",
         batch_size: int | None = 32,
-        shuffle: bool | str = True,
+        shuffle: Shuffle = True,
         sample_weight: npt.ArrayLike | None = None,
         threads: int | None = None,
     ) -> History:
@@ -342,7 +362,7 @@ class Learner(Fitting):
             rule = self._lasting(optimizer)
             with Hold("partial_fit", optimizer=rule):
                 rows, mode = self._data(x, y, sample_weight), shuffle_mode(shuffle)
-                source = Stored(rows, None, mode)
+                source = Stored(rows, None, mode, given_order(shuffle))
                 given = Arguments(1, batch_size, shuffle)
                 settings = self._settings(given, rule, self._fit_seed(None), source.n_rows, False)
                 check_full_batch(rule, settings.batch_size, source.n_rows)
@@ -358,43 +378,3 @@ class Learner(Fitting):
         if self._optimizer is None or self._optimizer[0] != optimizer:
             self._optimizer = (optimizer, as_optimizer(optimizer))
         return self._optimizer[1]
-
-    def memory(self, batch_size: int, optimizer: str | Optimizer = "adam", threads: int = 1) -> int:
-        """Return the bytes that a fit takes beside its rows.
-
-        With P parameters, S state vectors of the optimizer, R = min(batch_size, 256) rows of a
-        block, T threads and widths n_l padded to cache lines: parameters, gradient and state, (2 +
-        S) P; a copy of parameters and state to go back to from a divergence, (1 + S) P; activations
-        and deltas of a block, R (sum n_l + 2 max n_l), or 2 R sum n_l for a team and where a block
-        takes some 0.1 s; T places for packed operands and a piece of a gradient. An epoch's order
-        of the rows, 8 bytes a row, comes on top.
-
-        Parameters
-        ----------
-        batch_size : int
-            Rows an update, at least 1.
-        optimizer : str or Optimizer
-            As for `fit`.
-        threads : int
-            As for `fit`.
-
-        Returns
-        -------
-        int
-
-        Raises
-        ------
-        TypeError, ValueError
-            An argument is of the wrong type, below 1 or an unknown name.
-
-        Examples
-        --------
-        >>> import fastbp as fb
-        >>> net = fb.mlp([784, 128, 10], output="softmax", loss="cross_entropy")
-        >>> net.memory(128, "adam") > net.memory(128, "sgd") > 2 * net.params.nbytes
-        True
-        """
-        rows = checks.integer("batch_size", batch_size, 1)
-        wanted = fit_threads(threads, self._spec, rows, float("inf"))
-        plan = Plan(self._spec, rows, wanted)
-        return fit_bytes(plan, as_optimizer(optimizer).n_slots)

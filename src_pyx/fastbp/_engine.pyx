@@ -276,11 +276,13 @@ cdef class Engine:
         for name in ("x", "y", "label", "weight"):
             self.owners[name] = None
 
-    def set_rule(self, optimizer, safe, bint keep_gradient=False):
+    def set_rule(self, optimizer, safe, bint keep_gradient=False, double l2=0):
         """Bind an optimizer's rule and state, and the place for a run's last good state.
 
-        `keep_gradient`: whether `gradient_norm` will be asked.
+        `keep_gradient`: whether `gradient_norm` will be asked. `l2`: factor of the penalty on
+        weights that is part of each batch's loss.
         """
+        self.rule.l2 = l2
         self.rule.keeps_gradient = keep_gradient
         self.rule.code = UPDATES[optimizer.rule]
         self.rule.n_slots = optimizer.slots.shape[0]
@@ -383,6 +385,7 @@ cdef class Engine:
     def begin_sums(self, double loss=0, double weight=0):
         """Let the sums over an epoch's rows begin, at 0 or where an earlier run left them."""
         self.run_state.weighted_loss, self.run_state.total_weight = loss, weight
+        self.run_state.penalties = 0
 
     def run(
         self, const long long[::1] order, Py_ssize_t batch_size, Py_ssize_t first,
@@ -434,8 +437,13 @@ cdef class Engine:
 
     @property
     def weighted_loss(self):
-        """The sum of w_r l_r over the rows of the runs since `begin_sums`."""
+        """The sum of w_r l_r over the rows of the runs since `begin_sums`, with penalties."""
         return self.run_state.weighted_loss
+
+    @property
+    def penalties(self):
+        """The part of `weighted_loss` that is penalties on weights."""
+        return self.run_state.penalties
 
     @property
     def total_weight(self):
