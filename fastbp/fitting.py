@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,8 +17,9 @@ from fastbp.optimizers import as_optimizer
 from fastbp.optimizers.optimizer import Optimizer
 from fastbp.passes import Passes
 from fastbp.plan import Plan, fit_bytes
+from fastbp.preprocessing import Standardize, numeric_rows
 from fastbp.rescue import Before
-from fastbp.rows import Rows, Split, split
+from fastbp.rows import Rows, Split, held_out, split
 from fastbp.schedules import Schedule, as_schedule
 from fastbp.sources import Shuffle, Stored, Stream, shuffle_mode
 from fastbp.stopping import Stop
@@ -59,6 +61,35 @@ class Fitting(Passes):
                 f"blocks must hold (x, y) or (x, y, sample_weight), got {checks.described(block)}"
             )
         return self._data(*block)
+
+    def _fit_sides(
+        self, x: object, y: object, validation: Validation, shuffle: str, seed: int
+    ) -> None:
+        """Fit what makes inputs and targets ready to the rows that are trained on, if it is new."""
+        for name, one, value in (("x", self._inputs, x), ("y", self._targets, y)):
+            if not isinstance(one, Standardize) or one.is_fitted:
+                continue
+            index = None
+            if validation is not None and not isinstance(validation, (tuple, list)):
+                n_rows = numeric_rows(name, value)[0].shape[0]
+                fraction = checks.number("validation", validation, 0, below=1, above=True)
+                n_trained, order = held_out(n_rows, fraction, shuffle != "none", seed)
+                index = np.arange(n_trained) if order is None else np.sort(order[:n_trained])
+            one._fit_to(value, name, index)
+
+    @contextlib.contextmanager
+    def _unfitted_again(self, rule: Optimizer) -> Iterator[None]:
+        """Forget what a fit has fitted inputs and targets to if it ends before its first step."""
+        new = [one for one in (self._inputs, self._targets) if one is not None]
+        new = [one for one in new if not one.is_fitted]
+        steps = rule.steps
+        try:
+            yield
+        except BaseException:
+            if rule.steps == steps:
+                for one in new:
+                    one.forget()
+            raise
 
     def _bind(self, rule: Optimizer) -> None:
         """Let an optimizer take on this network, of which something must be trainable."""
@@ -115,7 +146,8 @@ class Fitting(Passes):
         size = given.batch_size
         if n_rows is not None:
             size = n_rows if size is None else min(checks.integer("batch_size", size, 1), n_rows)
-        task = metrics.task_of(self.loss, self.layers[-1].activation)
+        in_unit = None if self._targets is None else self._targets.inverse
+        task = metrics.task_of(self.loss, self.layers[-1].activation, in_unit)
         return Settings(
             epochs=checks.integer("epochs", given.epochs, 1),
             batch_size=checks.integer("batch_size", size, 1),
@@ -195,7 +227,11 @@ class Fitting(Passes):
         if resume is None:
             return None
         state = checkpoints.read(resume)
-        checkpoints.check_network(state, self.file_contents().network)
+        checkpoints.check_network(state, self._spec.to_dict())
+        for one, kept in zip((self._inputs, self._targets), state.sides, strict=True):
+            if isinstance(one, Standardize) and isinstance(kept, Standardize):
+                one.take_if_unfitted(kept)
+        checkpoints.check_sides(state, self._inputs, self._targets)
         if type(rule).__name__ == state.ground.optimizer:
             checkpoints.check_settings(state, rule)
         if epochs < state.place.epoch:

@@ -124,6 +124,9 @@ class Learner(Fitting):
     ) -> History:
         """Train by minibatch gradient descent until the last epoch or a stop rule.
 
+        `Standardize` as inputs or targets that is not fitted yet is fitted first, to the rows that
+        are trained on: those held out do not count, and weights do not.
+
         Parameters
         ----------
         x, y, sample_weight
@@ -168,7 +171,7 @@ class Learner(Fitting):
             "accuracy" and "r2", taken after each epoch of the training rows and, as
             "validation_accuracy", of the validation rows (with this name of those alone);
             "gradient_norm"; functions of (y, outputs) that return a number. Each costs a pass over
-            its rows.
+            its rows; functions get both in the targets' own unit.
         resume : str or path, optional
             A checkpoint of an earlier fit of such a network on the same rows: the fit goes on from
             there as if it had never ended, bit for bit. `epochs` counts those behind it.
@@ -216,11 +219,12 @@ class Learner(Fitting):
         given = Arguments(
             epochs, batch_size, shuffle, stop, callbacks, progress, schedule, metrics, l2
         )
-        with Hold("fit", network=self, optimizer=rule, **watching(schedule)):
-            rows = self._weighed(self._data(x, y, sample_weight), class_weight)
+        hold = Hold("fit", network=self, optimizer=rule, **watching(schedule))
+        with hold, self._unfitted_again(rule):
             state = self._resumed(resume, rule, checks.integer("epochs", epochs, 1))
-            seed = self._fit_seed(state)
-            mode = shuffle_mode(shuffle)
+            seed, mode = self._fit_seed(state), shuffle_mode(shuffle)
+            self._fit_sides(x, y, validation, mode, seed)
+            rows = self._weighed(self._data(x, y, sample_weight), class_weight)
             part = self._split(rows, validation, mode, seed)
             source = Stored(part.rows, part.chosen, mode, given_order(shuffle))
             settings = self._settings(given, rule, seed, source.n_rows, part.held is not None)
