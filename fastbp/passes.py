@@ -14,13 +14,17 @@ from fastbp.checks import Array
 from fastbp.gradients import Gradients
 from fastbp.plan import Plan
 from fastbp.prepared import Prepared
-from fastbp.preprocessing import Source, chunk_places
+from fastbp.preprocessing import Source
 from fastbp.room import require_room
 from fastbp.rows import Rows
 from fastbp.threads import pass_threads, usable_cores
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+
+# Numbers of rows that predictions make ready at a time: they stay in the second cache.
+READY_NUMBERS = 1 << 16
 
 
 class Passes(Prepared):
@@ -93,11 +97,17 @@ class Passes(Prepared):
             return self._in_unit(self._outputs_of(source, team))
 
     def _outputs_of(self, source: Source, team: Any) -> Array:
-        """Return the outputs of rows that are made ready chunk by chunk."""
-        out = np.empty((source.n_rows, self._spec.n_out), self._dtype)
-        found = self._take_engine(source.n_rows, team.threads if team else 1)
-        for start, stop in chunk_places(source.n_rows, source.n_out):
-            found[1].predict(source.part(start, stop, self._dtype), out[start:stop], team)
+        """Return the outputs of rows that are made ready block by block."""
+        n_rows, width, threads = source.n_rows, source.n_out, team.threads if team else 1
+        out = np.empty((n_rows, self._spec.n_out), self._dtype)
+        found = self._take_engine(n_rows, threads)
+        size = min(n_rows, block_rows(width, threads))
+        ready = np.empty((size, width), self._dtype)
+        for start in range(0, n_rows, size):
+            stop = min(start + size, n_rows)
+            part = ready[: stop - start]
+            source.fill(start, part)
+            found[1].predict(part, out[start:stop], team)
         self._idle.append(found)
         return out
 
@@ -242,3 +252,9 @@ class Passes(Prepared):
         plan = Plan(self._spec, n_rows, inputs=True)
         flat = plan.vector()
         return plan, flat, engine.Engine(plan, self._params, flat)
+
+
+def block_rows(width: int, threads: int) -> int:
+    """Return how many rows are made ready at a time: whole blocks, some for each thread."""
+    blocks = max(READY_NUMBERS // (width * engine.BLOCK_ROWS), 1)
+    return engine.BLOCK_ROWS * max(blocks, 2 * threads if threads > 1 else 1)
