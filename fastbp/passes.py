@@ -62,12 +62,13 @@ class Passes(Prepared):
                 team.end()
 
     def predict(self, x: npt.ArrayLike, threads: int | None = None) -> Array:
-        """Return the outputs a^L of each row.
+        """Return the outputs a^L of each row; with `targets`, in their own unit.
 
         Parameters
         ----------
         x : array_like or table, (n_rows, n_in)
-            Finite numbers: an array, a memory map, or a table of pandas, polars or pyarrow.
+            Finite numbers: an array, a memory map, or a table of pandas, polars or pyarrow; with
+            `inputs`, what these take.
         threads : int, optional
             As for `fit`.
 
@@ -126,14 +127,15 @@ class Passes(Prepared):
         sample_weight: npt.ArrayLike | None = None,
         threads: int | None = None,
     ) -> float:
-        """Return the mean loss over rows.
+        """Return the mean loss over rows; with `targets`, of standardised ones.
 
         Parameters
         ----------
         x : array_like or table, (n_rows, n_in)
-            Finite numbers: an array, a memory map, or a table of pandas, polars or pyarrow. A map
-            of the network's dtype is read in place; any other is converted by chunks into a
-            temporary file. A table is converted column by column, its index left out.
+            With `inputs`, what these take; without, finite numbers: an array, a memory map, or a
+            table of pandas, polars or pyarrow. A map of the network's dtype is read in place; any
+            other, or one for `inputs`, is converted by chunks into a temporary file. A table is
+            converted column by column, its index left out.
         y : array_like or table, (n_rows, n_out)
             Targets; (n_rows,) for one output, or class indices (n_rows,) with cross_entropy.
         sample_weight : array_like or column, (n_rows,), optional
@@ -178,6 +180,8 @@ class Passes(Prepared):
     ) -> tuple[float, Gradients]:
         """Return (loss, gradients) of the mean loss over rows; the parameters stay as they are.
 
+        With `inputs` or `targets`, all of it is of the numbers that these make of x and y.
+
         delta^L = dL/dz^L, delta^l = (W^(l+1))^T delta^(l+1) * s'(z^l), dL/dW^l = delta^l
         (a^(l-1))^T, dL/db^l = sum over rows of delta^l.
 
@@ -218,9 +222,10 @@ class Passes(Prepared):
         Parameters
         ----------
         x : array_like, (n_rows, n_in)
-            Finite numbers.
+            As for `evaluate`.
         output_gradient : array_like, (n_rows, n_out)
-            dL/da^L of each row, finite; gradients are summed over rows, nothing is divided.
+            dL/da^L of each row, finite, where `targets` have not yet brought a^L to their own unit;
+            gradients are summed over rows, nothing is divided.
 
         Returns
         -------
