@@ -21,6 +21,7 @@ from .passes cimport (
 )
 from .real cimport flush_denormals, restore_mode
 from .shuffle cimport Bits, draw_order
+from .standard cimport standardize_rows
 from .steps cimport Job, Run, run_double, run_single
 from .team cimport Task, Team as Members, team_end, team_here, team_run, team_start
 from .update cimport CLOCK, Rule, is_plain, setting_places, update_codes
@@ -70,6 +71,39 @@ def first_nonfinite_row(x):
         double_ = x
         with nogil:
             row = find_nonfinite_row(&double_[0, 0], double_.shape[0], double_.shape[1])
+    return row
+
+
+def standardize(x, const double[::1] mean, const double[::1] scale, z):
+    """Write (x - mean) / scale into z; return the index of the first row not finite then, or -1.
+
+    x and z are C-contiguous matrices (n_rows, n_columns) of float32 or float64 each, not empty.
+    """
+    cdef const float[:, ::1] x_single
+    cdef float[:, ::1] z_single
+    cdef const double[:, ::1] x_double
+    cdef double[:, ::1] z_double
+    cdef const double* m = &mean[0]
+    cdef const double* s = &scale[0]
+    cdef Py_ssize_t n_rows = len(x), n_columns = len(mean), row
+    cdef bint from_single = x.itemsize == sizeof(float), to_single = z.itemsize == sizeof(float)
+    if from_single:
+        x_single = x
+    else:
+        x_double = x
+    if to_single:
+        z_single = z
+    else:
+        z_double = z
+    with nogil:
+        if from_single and to_single:
+            row = standardize_rows(&x_single[0, 0], m, s, &z_single[0, 0], n_rows, n_columns)
+        elif from_single:
+            row = standardize_rows(&x_single[0, 0], m, s, &z_double[0, 0], n_rows, n_columns)
+        elif to_single:
+            row = standardize_rows(&x_double[0, 0], m, s, &z_single[0, 0], n_rows, n_columns)
+        else:
+            row = standardize_rows(&x_double[0, 0], m, s, &z_double[0, 0], n_rows, n_columns)
     return row
 
 

@@ -32,6 +32,7 @@ RANKS = {
     "fitting": 19,
     "training": 18,
     "passes": 17,
+    "folding": 17,
     "prepared": 16,
     "parameters": 15,
     "recording": 12,
@@ -127,12 +128,13 @@ HEADERS = {
     "_engine.pyx": {
         "_callbacks",
         *("activation", "batch", "dense", "loss", "network", "passes", "real", "steps", "team"),
-        *("norm", "normalization", "shuffle", "update", "watch"),
+        *("norm", "normalization", "shuffle", "standard", "update", "watch"),
     },
     "_kernels.pyx": {"activation", "dense", "elementary", "loss", "real", "rules"},
     "norm.pxd": {"real"},
     "passes.pxd": {"backward", "batch", "dense", "forward", "network", "real", "team"} | {"watch"},
     "shuffle.pxd": {"watch"},
+    "standard.pxd": {"real"},
     "steps.pxd": {
         *("backward", "batch", "dense", "forward", "network", "norm", "real", "rules", "run"),
         *("team", "tiny", "update", "watch"),
