@@ -34,6 +34,7 @@ from fastbp.optimizers import (
     RMSprop,
     Rprop,
 )
+from fastbp.preprocessing import Columns, OneHot, Standardize
 from fastbp.schedules import (
     Constant,
     Cosine,
@@ -60,6 +61,7 @@ __all__ = [
     "CSVLog",
     "Callback",
     "Checkpoint",
+    "Columns",
     "Constant",
     "Cosine",
     "Dense",
@@ -75,11 +77,13 @@ __all__ = [
     "NAdam",
     "Network",
     "OneCycle",
+    "OneHot",
     "RAdam",
     "RMSprop",
     "ReduceOnPlateau",
     "Rprop",
     "Schedule",
+    "Standardize",
     "StepDecay",
     "Stop",
     "Training",

@@ -17,10 +17,11 @@ import numpy as np
 from fastbp import checks, files
 from fastbp._compiled import engine
 from fastbp.checks import Array, FileFormatError
-from fastbp.header import MOST_TENSORS, fields, items, mapping, name_text
+from fastbp.header import MOST_TENSORS, SIDES, fields, items, mapping, name_text
 from fastbp.history import History
 from fastbp.optimizers.optimizer import Optimizer
 from fastbp.schedules import Schedule
+from fastbp.sides import NO_SIDES, Sides, sides_of
 from fastbp.stopping import Watch
 
 # Figures of an epoch that nobody has to ask for, beside the losses.
@@ -77,6 +78,7 @@ class State(NamedTuple):
     best: Array | None
     history: Mapping[str, list[float]]
     metrics: Sequence[str]
+    sides: Sides = NO_SIDES
 
 
 def write(path: files.StrPath, contents: files.Contents, state: State) -> None:
@@ -180,6 +182,7 @@ def _state(contents: files.Contents, training: dict[str, Any]) -> State:
         best=arrays.get("best"),
         history=history_of(columns, metrics, arrays),
         metrics=metrics,
+        sides=sides_of(contents.preprocessing),
     )
 
 
@@ -301,6 +304,15 @@ def check_network(state: State, network: dict[str, Any]) -> None:
             f"resume must be a checkpoint of this network, got one with other {name}: "
             f"{state.network.get(name)!r}, here {network[name]!r}"
         )
+
+
+def check_sides(state: State, inputs: object, targets: object) -> None:
+    """Refuse to go on with other preprocessing than the checkpoint's fit had."""
+    for side, was, now in zip(SIDES, state.sides, (inputs, targets), strict=True):
+        if was != now:
+            raise ValueError(
+                f"{side} must be those of the checkpoint that is resumed, {was}, got {now}"
+            )
 
 
 def check_settings(state: State, optimizer: Optimizer) -> None:

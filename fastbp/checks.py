@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -168,16 +168,23 @@ def finite(name: str, array: Array, original: Array | Table) -> Array:
     row = first_nonfinite_row(array)
     if row >= 0:
         column = int(np.flatnonzero(~np.isfinite(array[row]))[0])
-        place = f"column {column}"
-        if isinstance(original, Table):
-            came, place = original.value(row, column), original.place(column)
-        else:
-            came = original.reshape(array.shape)[row, column]
-        reason = f" (not finite as {array.dtype})" if np.isfinite(came) else ""
-        if isinstance(original, Table) and original.missing(row, column):
-            came = "a missing value"
-        raise ValueError(f"{name} must be finite, got {came} in row {row}, {place}{reason}")
+        refuse_number(name, original, row, column, f"not finite as {array.dtype}")
     return array
+
+
+def refuse_number(
+    name: str, original: Array | Table, row: int, column: int, reason: str
+) -> NoReturn:
+    """Refuse one number of an array or table; `reason` says why where it is finite itself."""
+    place = f"column {column}"
+    if isinstance(original, Table):
+        came, place = original.value(row, column), original.place(column)
+    else:
+        came = original.reshape(len(original), -1)[row, column]
+    told = f" ({reason})" if np.isfinite(came) else ""
+    if isinstance(original, Table) and original.missing(row, column):
+        came = "a missing value"
+    raise ValueError(f"{name} must be finite, got {came} in row {row}, {place}{told}")
 
 
 def converted(source: Array | Table, dtype: npt.DTypeLike, name: str = "array") -> Array:

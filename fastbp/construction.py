@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from fastbp import checks, custom, files
 from fastbp.network import Network
+from fastbp.preprocessing import Preprocessor, Standardize
+from fastbp.sides import checked_sides, width
 from fastbp.spec import mlp_layers
 
 
@@ -52,22 +54,25 @@ def load(path: files.StrPath) -> Network:
 
 
 def mlp(
-    sizes: Sequence[int],
+    sizes: Sequence[int | None],
     hidden: str = "relu",
     output: str = "identity",
     loss: str = "mse",
     dtype: str = "float32",
     seed: int | None = 0,
+    inputs: Preprocessor | None = None,
+    targets: Standardize | None = None,
 ) -> Network:
     """Return a network of dense layers from its sizes.
 
     Parameters
     ----------
     sizes : list of int
-        Inputs, hidden units layer by layer, outputs: at least 2 entries.
+        Inputs, hidden units layer by layer, outputs: at least 2 entries. The first may be None
+        with `inputs` that are fitted.
     hidden, output : str
         Activation of the hidden layers and of the last one.
-    loss, dtype, seed
+    loss, dtype, seed, inputs, targets
         As for `Network`.
 
     Returns
@@ -85,5 +90,8 @@ def mlp(
     >>> fb.mlp([784, 128, 10], output="softmax", loss="cross_entropy")
     <Network 784-128-10 (relu, softmax), cross_entropy, float32, 101770 parameters>
     """
+    if inputs is not None and isinstance(sizes, Sequence) and sizes and sizes[0] is None:
+        checked_sides(inputs, targets)
+        sizes = [width("sizes[0]", None, inputs), *sizes[1:]]
     n_in, layers = mlp_layers(sizes, hidden, output)
-    return Network(n_in, layers, loss=loss, dtype=dtype, seed=seed)
+    return Network(n_in, layers, loss, dtype, seed, inputs, targets)

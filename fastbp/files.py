@@ -19,12 +19,13 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from fastbp import foreign, header, memory
+from fastbp import carried, foreign, header, memory
 from fastbp.atomic import replace_file
 from fastbp.checks import Array, FileFormatError, described
 from fastbp.header import Tensor
 
-VERSION = 1
+# A file without preprocessing is of version 1, one with it of version 2.
+VERSION = 2
 # After the magic: version, length of the header, length of the file.
 PRELUDE = struct.Struct("<IIQ")
 PRELUDE_BYTES = len(foreign.MAGIC) + PRELUDE.size
@@ -49,13 +50,17 @@ KINDS = {
 
 
 class Contents(NamedTuple):
-    """What a file holds: `training` and `arrays` only where it is a checkpoint."""
+    """What a file holds: `training` and `arrays` only where it is a checkpoint.
+
+    `preprocessing`: of inputs and targets, or None where there is neither.
+    """
 
     network: dict[str, Any]
     metadata: dict[str, Any]
     params: Array
     training: dict[str, Any] | None = None
     arrays: Mapping[str, Array] = {}
+    preprocessing: dict[str, Any] | None = None
 
 
 def checked_path(path: object) -> str:
@@ -243,8 +248,8 @@ def whole_length(header_length: int, tensors: list[Tensor]) -> int:
     return length + padding(length) + HASH_BYTES
 
 
-def _prelude(reader: Reader) -> int:
-    """Return the length of the header, after the prelude, which is checked against the file."""
+def _prelude(reader: Reader) -> tuple[int, int]:
+    """Return version and length of the header, after the prelude, which is checked."""
     start = reader.take(min(reader.size, PRELUDE_BYTES))
     if len(start) < PRELUDE_BYTES or not start.startswith(foreign.MAGIC):
         raise ValueError(foreign.described(*reader.ends(start)))
@@ -267,13 +272,13 @@ def _prelude(reader: Reader) -> int:
             f"the file, got {header_length}"
         )
     reader.check_early()
-    return header_length
+    return version, header_length
 
 
 def _contents(reader: Reader, only_params: bool) -> Contents:
     """Return what a file holds, or raise ValueError."""
-    header_length = _prelude(reader)
-    found = header.decode(reader.take(header_length))
+    version, header_length = _prelude(reader)
+    found = header.decode(reader.take(header_length), version)
     tensors = found.tensors
     check_tensors(found)
     length = whole_length(header_length, tensors)
@@ -284,7 +289,7 @@ def _contents(reader: Reader, only_params: bool) -> Contents:
     for tensor in tensors:
         reader.zeros(padding(end))
         end += padding(end) + tensor.nbytes
-        if only_params and tensor.name != "params":
+        if only_params and tensor.name != "params" and tensor.name not in carried.names(found):
             reader.skip(tensor.nbytes)
             continue
         array = _empty(tensor)
@@ -293,7 +298,8 @@ def _contents(reader: Reader, only_params: bool) -> Contents:
     reader.zeros(padding(end))
     reader.end()
     params = arrays.pop("params")
-    return Contents(found.network, found.metadata, params, found.training, arrays)
+    preprocessing = carried.joined(found, arrays)
+    return Contents(found.network, found.metadata, params, found.training, arrays, preprocessing)
 
 
 def check_tensors(found: header.Header) -> None:
@@ -306,7 +312,8 @@ def check_tensors(found: header.Header) -> None:
             f"its params must have the network's dtype, {described(found.network['dtype'])}, got "
             f"{tensors[0].dtype}"
         )
-    if found.training is None and len(tensors) > 1:
+    carried.check_tensors(found)
+    if found.training is None and len(tensors) > 1 + len(carried.names(found)):
         raise ValueError("it must have no arrays but params without the state of a fit")
 
 
@@ -324,13 +331,18 @@ def raw_bytes(array: Array) -> memoryview:
 
 def pieces(contents: Contents) -> Iterator[bytes]:
     """Return the bytes of a file piece by piece; what cannot be written is refused at once."""
-    arrays = {"params": contents.params, **contents.arrays}
+    preprocessing, numbers = carried.split(contents.preprocessing)
+    arrays = {"params": contents.params, **numbers, **contents.arrays}
     tensors = [
         Tensor(name, array.dtype.name, array.shape, array.nbytes) for name, array in arrays.items()
     ]
-    text = header.encode(contents.network, contents.metadata, contents.training, tensors)
+    found = header.Header(
+        contents.network, contents.metadata, contents.training, tensors, preprocessing
+    )
+    text = header.encode(found)
     length = whole_length(len(text), tensors)
-    start = foreign.MAGIC + PRELUDE.pack(VERSION, len(text), length) + text
+    version = 1 if preprocessing is None else 2
+    start = foreign.MAGIC + PRELUDE.pack(version, len(text), length) + text
     return _hashed(start, list(arrays.values()))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +13,13 @@ from fastbp import checkpoints, checks, class_weights, files, metrics, names
 from fastbp._compiled import engine
 from fastbp.callbacks import Callback, checked_callbacks
 from fastbp.history import History
+from fastbp.optimizers import as_optimizer
 from fastbp.optimizers.optimizer import Optimizer
 from fastbp.passes import Passes
+from fastbp.plan import Plan, fit_bytes
+from fastbp.preprocessing import Standardize, numeric_rows
 from fastbp.rescue import Before
-from fastbp.rows import Rows, Split, split
+from fastbp.rows import Rows, Split, held_out, split
 from fastbp.schedules import Schedule, as_schedule
 from fastbp.sources import Stored, Stream, shuffle_mode
 from fastbp.stopping import Stop
@@ -56,6 +60,35 @@ class Fitting(Passes):
                 f"blocks must hold (x, y) or (x, y, sample_weight), got {checks.described(block)}"
             )
         return self._data(*block)
+
+    def _fit_sides(
+        self, x: object, y: object, validation: Validation, shuffle: str, seed: int
+    ) -> None:
+        """Fit what makes inputs and targets ready to the rows that are trained on, if it is new."""
+        for name, one, value in (("x", self._inputs, x), ("y", self._targets, y)):
+            if not isinstance(one, Standardize) or one.is_fitted:
+                continue
+            index = None
+            if validation is not None and not isinstance(validation, (tuple, list)):
+                n_rows = numeric_rows(name, value)[0].shape[0]
+                fraction = checks.number("validation", validation, 0, below=1, above=True)
+                n_trained, order = held_out(n_rows, fraction, shuffle != "none", seed)
+                index = np.arange(n_trained) if order is None else np.sort(order[:n_trained])
+            one._fit_to(value, name, index)
+
+    @contextlib.contextmanager
+    def _unfitted_again(self, rule: Optimizer) -> Iterator[None]:
+        """Forget what a fit has fitted inputs and targets to if it ends before its first step."""
+        new = [one for one in (self._inputs, self._targets) if one is not None]
+        new = [one for one in new if not one.is_fitted]
+        steps = rule.steps
+        try:
+            yield
+        except BaseException:
+            if rule.steps == steps:
+                for one in new:
+                    one.forget()
+            raise
 
     def _bind(self, rule: Optimizer) -> None:
         """Let an optimizer take on this network, of which something must be trainable."""
@@ -112,7 +145,8 @@ class Fitting(Passes):
         size = given.batch_size
         if n_rows is not None:
             size = n_rows if size is None else min(checks.integer("batch_size", size, 1), n_rows)
-        task = metrics.task_of(self.loss, self.layers[-1].activation)
+        in_unit = None if self._targets is None else self._targets.inverse
+        task = metrics.task_of(self.loss, self.layers[-1].activation, in_unit)
         return Settings(
             epochs=checks.integer("epochs", given.epochs, 1),
             batch_size=checks.integer("batch_size", size, 1),
@@ -191,7 +225,11 @@ class Fitting(Passes):
         if resume is None:
             return None
         state = checkpoints.read(resume)
-        checkpoints.check_network(state, self.file_contents().network)
+        checkpoints.check_network(state, self._spec.to_dict())
+        for one, kept in zip((self._inputs, self._targets), state.sides, strict=True):
+            if isinstance(one, Standardize) and isinstance(kept, Standardize):
+                one.take_if_unfitted(kept)
+        checkpoints.check_sides(state, self._inputs, self._targets)
         if type(rule).__name__ == state.ground.optimizer:
             checkpoints.check_settings(state, rule)
         if epochs < state.place.epoch:
@@ -212,6 +250,46 @@ class Fitting(Passes):
         if state is not None:
             return state.seed
         return secrets.randbits(64) if self.seed is None else self.seed
+
+    def memory(self, batch_size: int, optimizer: str | Optimizer = "adam", threads: int = 1) -> int:
+        """Return the bytes that a fit takes beside its rows.
+
+        With P parameters, S state vectors of the optimizer, R = min(batch_size, 256) rows of a
+        block, T threads and widths n_l padded to cache lines: parameters, gradient and state, (2 +
+        S) P; a copy of parameters and state to go back to from a divergence, (1 + S) P; activations
+        and deltas of a block, R (sum n_l + 2 max n_l), or 2 R sum n_l for a team and where a block
+        takes some 0.1 s; T places for packed operands and a piece of a gradient. An epoch's order
+        of the rows, 8 bytes a row, comes on top.
+
+        Parameters
+        ----------
+        batch_size : int
+            Rows an update, at least 1.
+        optimizer : str or Optimizer
+            As for `fit`.
+        threads : int
+            As for `fit`.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        TypeError, ValueError
+            An argument is of the wrong type, below 1 or an unknown name.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net = fb.mlp([784, 128, 10], output="softmax", loss="cross_entropy")
+        >>> net.memory(128, "adam") > net.memory(128, "sgd") > 2 * net.params.nbytes
+        True
+        """
+        rows = checks.integer("batch_size", batch_size, 1)
+        wanted = fit_threads(threads, self._spec, rows, float("inf"))
+        plan = Plan(self._spec, rows, wanted)
+        return fit_bytes(plan, as_optimizer(optimizer).n_slots)
 
 
 def watching(schedule: object) -> dict[str, object]:

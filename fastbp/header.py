@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -25,11 +25,16 @@ MOST_VALUES = 32_768
 MOST_LAYERS = 1024
 MOST_TENSORS = 1024
 MOST_LETTERS = 128
+# Of the name of a column, and of a category.
+MOST_COLUMN_LETTERS = 1024
 MOST_BITS = 128
 
 ITEM_BYTES = {"float32": 4, "float64": 8}
 
 PARTS = ("network", "metadata", "training", "tensors")
+# Of version 2.
+PREPROCESSING = "preprocessing"
+SIDES = ("inputs", "targets")
 NETWORK = ("n_in", "layers", "loss", "dtype", "seed")
 LAYER = (
     *("units", "activation", "bias", "dropout", "init", "norm", "residual", "trainable"),
@@ -53,12 +58,13 @@ class Tensor(NamedTuple):
 
 
 class Header(NamedTuple):
-    """A header that has been read; `training` is None where the file is a model alone."""
+    """A header; `training` is None in a model, `preprocessing` in a file of version 1."""
 
     network: dict[str, Any]
     metadata: dict[str, Any]
     training: dict[str, Any] | None
     tensors: list[Tensor]
+    preprocessing: dict[str, Any] | None = None
 
 
 def mapping(what: str, value: object) -> dict[str, Any]:
@@ -191,13 +197,13 @@ def parse(raw: bytes, depth: int = MOST_DEPTH) -> Any:
     return value
 
 
-def decode(raw: bytes) -> Header:
+def decode(raw: bytes, version: int = 1) -> Header:
     """Return a header of which keys, limits and sizes are checked, or raise ValueError."""
     try:
         value = parse(raw)
     except ValueError as error:
         raise ValueError(f"its header cannot be read: {error}") from None
-    parts = fields("header", value, PARTS)
+    parts = fields("header", value, PARTS if version == 1 else (*PARTS, PREPROCESSING))
     network = fields("network", parts["network"], NETWORK)
     name_text("loss", network["loss"])
     for layer in items("layers", network["layers"], MOST_LAYERS):
@@ -212,7 +218,21 @@ def decode(raw: bytes) -> Header:
     tensors = [_tensor(item) for item in items("tensors", parts["tensors"], MOST_TENSORS)]
     if len({tensor.name for tensor in tensors}) != len(tensors):
         raise ValueError("tensors must have each name once")
-    return Header(network, parts["metadata"], parts["training"], tensors)
+    found = Header(network, parts["metadata"], parts["training"], tensors)
+    if version == 1:
+        return found
+    return found._replace(preprocessing=_sides(parts[PREPROCESSING]))
+
+
+def _sides(value: object) -> dict[str, Any]:
+    """Return the preprocessing of a header: of inputs, of targets, or of both."""
+    sides = fields(PREPROCESSING, value, SIDES)
+    if sides["inputs"] is None and sides["targets"] is None:
+        raise ValueError("preprocessing must be of inputs or targets in a file of version 2")
+    for side in SIDES:
+        if sides[side] is not None:
+            name_text("kind", mapping(side, sides[side]).get("kind"))
+    return sides
 
 
 def _tensor(item: object) -> Tensor:
@@ -234,12 +254,7 @@ def _tensor(item: object) -> Tensor:
     return Tensor(name, dtype, tuple(shape), ITEM_BYTES[dtype] * math.prod(shape))
 
 
-def encode(
-    network: Mapping[str, Any],
-    metadata: Mapping[str, Any],
-    training: Mapping[str, Any] | None,
-    tensors: Iterable[Tensor],
-) -> bytes:
+def encode(header: Header) -> bytes:
     """Return the text of a header, which `decode` takes.
 
     Raises
@@ -247,16 +262,18 @@ def encode(
     ValueError
         A part holds what JSON has no value for, or is past a limit; the message names it.
     """
-    listed = [dict(zip(TENSOR, tensor, strict=False)) for tensor in tensors]
-    values = zip(PARTS, (network, metadata, training, listed), strict=True)
-    texts = {part: _part(part, value) for part, value in values}
+    listed = [dict(zip(TENSOR, tensor, strict=False)) for tensor in header.tensors]
+    values: dict[str, object] = {**header._asdict(), "tensors": listed}
+    if header.preprocessing is None:
+        del values[PREPROCESSING]
+    texts = {part: _part(part, value) for part, value in values.items()}
     raw = b"{%s}" % b",".join(b'"%s":%s' % (part.encode(), text) for part, text in texts.items())
     try:
         check_extent(raw)
     except ValueError as error:
         largest = max(texts, key=lambda part: len(texts[part]))
         raise ValueError(f"{largest} must leave the header within its limits: {error}") from None
-    decode(raw)
+    decode(raw, 1 if header.preprocessing is None else 2)
     return raw
 
 

@@ -20,13 +20,11 @@ from fastbp.history import History
 from fastbp.metrics import Wanted
 from fastbp.optimizers import as_optimizer
 from fastbp.optimizers.optimizer import Optimizer
-from fastbp.plan import Plan, fit_bytes
 from fastbp.rescue import lost_by
 from fastbp.rows import Rows
 from fastbp.schedules import Schedule
 from fastbp.sources import Blocks, Stored, Stream, checked_blocks, shuffle_mode
 from fastbp.stopping import Stop
-from fastbp.threads import fit_threads
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -117,6 +115,9 @@ class Learner(Fitting):
     ) -> History:
         """Train by minibatch gradient descent until the last epoch or a stop rule.
 
+        `Standardize` as inputs or targets that is not fitted yet is fitted first, to the rows that
+        are trained on: those held out do not count, and weights do not.
+
         Parameters
         ----------
         x, y, sample_weight
@@ -159,7 +160,7 @@ class Learner(Fitting):
             "accuracy" and "r2", taken after each epoch of the training rows and, as
             "validation_accuracy", of the validation rows (with this name of those alone);
             "gradient_norm"; functions of (y, outputs) that return a number. Each costs a pass over
-            its rows.
+            its rows; functions get both in the targets' own unit.
         resume : str or path, optional
             A checkpoint of an earlier fit of such a network on the same rows: the fit goes on from
             there as if it had never ended, bit for bit. `epochs` counts those behind it.
@@ -201,11 +202,12 @@ class Learner(Fitting):
         """
         rule = as_optimizer(optimizer)
         given = Arguments(epochs, batch_size, shuffle, stop, callbacks, progress, schedule, metrics)
-        with Hold("fit", network=self, optimizer=rule, **watching(schedule)):
-            rows = self._weighed(self._data(x, y, sample_weight), class_weight)
+        hold = Hold("fit", network=self, optimizer=rule, **watching(schedule))
+        with hold, self._unfitted_again(rule):
             state = self._resumed(resume, rule, checks.integer("epochs", epochs, 1))
-            seed = self._fit_seed(state)
-            mode = shuffle_mode(shuffle)
+            seed, mode = self._fit_seed(state), shuffle_mode(shuffle)
+            self._fit_sides(x, y, validation, mode, seed)
+            rows = self._weighed(self._data(x, y, sample_weight), class_weight)
             part = self._split(rows, validation, mode, seed)
             source = Stored(part.rows, part.chosen, mode)
             settings = self._settings(given, rule, seed, source.n_rows, part.held is not None)
@@ -358,43 +360,3 @@ class Learner(Fitting):
         if self._optimizer is None or self._optimizer[0] != optimizer:
             self._optimizer = (optimizer, as_optimizer(optimizer))
         return self._optimizer[1]
-
-    def memory(self, batch_size: int, optimizer: str | Optimizer = "adam", threads: int = 1) -> int:
-        """Return the bytes that a fit takes beside its rows.
-
-        With P parameters, S state vectors of the optimizer, R = min(batch_size, 256) rows of a
-        block, T threads and widths n_l padded to cache lines: parameters, gradient and state, (2 +
-        S) P; a copy of parameters and state to go back to from a divergence, (1 + S) P; activations
-        and deltas of a block, R (sum n_l + 2 max n_l), or 2 R sum n_l for a team and where a block
-        takes some 0.1 s; T places for packed operands and a piece of a gradient. An epoch's order
-        of the rows, 8 bytes a row, comes on top.
-
-        Parameters
-        ----------
-        batch_size : int
-            Rows an update, at least 1.
-        optimizer : str or Optimizer
-            As for `fit`.
-        threads : int
-            As for `fit`.
-
-        Returns
-        -------
-        int
-
-        Raises
-        ------
-        TypeError, ValueError
-            An argument is of the wrong type, below 1 or an unknown name.
-
-        Examples
-        --------
-        >>> import fastbp as fb
-        >>> net = fb.mlp([784, 128, 10], output="softmax", loss="cross_entropy")
-        >>> net.memory(128, "adam") > net.memory(128, "sgd") > 2 * net.params.nbytes
-        True
-        """
-        rows = checks.integer("batch_size", batch_size, 1)
-        wanted = fit_threads(threads, self._spec, rows, float("inf"))
-        plan = Plan(self._spec, rows, wanted)
-        return fit_bytes(plan, as_optimizer(optimizer).n_slots)

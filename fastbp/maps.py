@@ -59,6 +59,24 @@ def converted(array: Array, dtype: npt.DTypeLike) -> Array:
     return _filled(lambda start, stop: array[start:stop], array.shape, wanted)
 
 
+def made(
+    part: Callable[[int, int], Array],
+    shape: tuple[int, ...],
+    dtype: npt.DTypeLike,
+    mapped: bool = False,
+) -> Array:
+    """Return an array of the rows part(start, stop), chunk by chunk; `mapped`: of a file if large.
+
+    Examples
+    --------
+    >>> made(lambda start, stop: np.arange(start, stop)[:, None], (3, 1), np.float32).T
+    array([[0., 1., 2.]], dtype=float32)
+    """
+    wanted = np.dtype(dtype)
+    large = _size(shape, wanted) > SMALL_BYTES
+    return (_written if mapped and large else _filled)(part, shape, wanted)
+
+
 def take(array: Array, index: Array) -> Array:
     """Return the rows of an index array, as a new array; mapped if `array` is, and they are many.
 

@@ -27,10 +27,14 @@ Wanted = str | UserMetric
 
 
 class Task(NamedTuple):
-    """What predictions mean: the plain names of the loss and of the last layer's activation."""
+    """What predictions mean: the plain names of the loss and of the last layer's activation.
+
+    `in_unit` brings standardised targets and outputs back to their own unit; None: they are in it.
+    """
 
     loss: str
     output: str
+    in_unit: Callable[[Array], Array] | None = None
 
     @property
     def one_class_a_row(self) -> bool:
@@ -208,7 +212,10 @@ def _of_user(function: Any, name: str) -> Callable[[Rows, Array, Task], float]:
     """Return a metric from a function of (y, outputs)."""
 
     def call(rows: Rows, outputs: Array, task: Task) -> float:
-        value = function(rows.label if rows.y is None else rows.y, outputs)
+        y = rows.label if rows.y is None else rows.y
+        if task.in_unit is not None and y is not None:
+            y, outputs = task.in_unit(y), task.in_unit(outputs)
+        value = function(y, outputs)
         try:
             return float(value)
         except (TypeError, ValueError):
@@ -219,6 +226,6 @@ def _of_user(function: Any, name: str) -> Callable[[Rows, Array, Task], float]:
     return call
 
 
-def task_of(loss: str, output: str) -> Task:
+def task_of(loss: str, output: str, in_unit: Callable[[Array], Array] | None = None) -> Task:
     """Return the task of a network from the names of its loss and its last activation."""
-    return Task(plain(loss), plain(output))
+    return Task(plain(loss), plain(output), in_unit)

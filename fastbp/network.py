@@ -9,6 +9,8 @@ import numpy as np
 from fastbp import files
 from fastbp.initializers import initial_weight
 from fastbp.learning import Learner
+from fastbp.preprocessing import Preprocessor, Standardize
+from fastbp.sides import check_sides, checked_sides, width
 from fastbp.spec import Dense, Spec
 
 
@@ -19,8 +21,8 @@ class Network(Learner):
 
     Parameters
     ----------
-    n_in : int
-        Number of inputs, at least 1.
+    n_in : int or None
+        Number of inputs, at least 1; None: what comes out of `inputs`, if they are fitted.
     layers : list of Dense
         The layers, at least one; the last one's units are the outputs.
     loss : str
@@ -34,6 +36,13 @@ class Network(Learner):
         "float32" or "float64", of parameters and arithmetic.
     seed : int or None
         Seeds initial weights, shuffling and validation splits; None draws a new one each time.
+    inputs : Standardize, OneHot or Columns, optional
+        Makes rows ready for the first layer: every method then takes rows and tables as they come.
+        Standardize that is not fitted is fitted by the first `fit`.
+    targets : Standardize, optional
+        Brings targets of a regression (mse, mae, huber, log_cosh, quantile or a loss of your own,
+        with output identity) to the scale that the network learns on: `fit` takes and `predict`
+        gives them in their own unit. Losses and gradients are of the standardised ones.
 
     Attributes
     ----------
@@ -71,13 +80,18 @@ class Network(Learner):
 
     def __init__(
         self,
-        n_in: int,
+        n_in: int | None,
         layers: Sequence[Dense],
         loss: str = "mse",
         dtype: str = "float32",
         seed: int | None = 0,
+        inputs: Preprocessor | None = None,
+        targets: Standardize | None = None,
     ) -> None:
-        self._build(Spec(n_in, layers, loss, dtype, seed))
+        sides = checked_sides(inputs, targets)
+        spec = Spec(width("n_in", n_in, inputs), layers, loss, dtype, seed)
+        check_sides(spec, *sides)
+        self._build(spec, None, sides)
         rng = np.random.default_rng(seed)
         for layer, n_in_layer, weight in zip(
             self.layers, self._spec.sizes[:-1], self.weights, strict=True

@@ -3,167 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastbp import checks, claims, names
+from fastbp import checks
 from fastbp._compiled import engine
 from fastbp.checks import Array
-from fastbp.files import Contents
 from fastbp.gradients import Gradients
-from fastbp.plan import NORM_PARTS, Plan, norm_views, places, views
+from fastbp.plan import Plan
+from fastbp.prepared import Prepared
+from fastbp.preprocessing import Source, chunk_places
 from fastbp.room import require_room
 from fastbp.rows import Rows
-from fastbp.spec import Dense, Spec
 from fastbp.threads import pass_threads, usable_cores
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class Views:
-    """Views of the parameters, a tuple: its arrays are written in place, and it is not replaced."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, network: Any, owner: type | None = None) -> Any:
-        return self if network is None else network._views[self.name]
-
-    def __set__(self, network: Any, values: object) -> None:
-        raise AttributeError(
-            f"{self.name} must be written in place, net.{self.name}[layer][...] = array, or "
-            f"through net.params; got {checks.described(values)} for the whole"
-        )
-
-
-class Passes:
-    """A checked description and its parameters; `Network` is this and learns."""
-
-    weights, biases = Views(), Views()
-    scales, shifts, means, variances = Views(), Views(), Views(), Views()
-
-    def _build(self, spec: Spec, params: Array | None = None) -> None:
-        """Lay out parameters for a checked description: a vector that it keeps, or zeros."""
-        self._spec = spec
-        self._dtype = np.dtype(spec.dtype)
-        self.metadata: dict[str, Any] = {}
-        self._idle: list[tuple[Plan, Any]] = []
-        # What partial_fit goes on with.
-        self._optimizer: tuple[str, Any] | None = None
-        self._generator: np.random.Generator | None = None
-        if params is None:
-            n_bytes = places(spec)[1] * self._dtype.itemsize
-            require_room(f"parameters of network sizes {spec.shape_text}", n_bytes)
-        plan = Plan(spec, 1)
-        self._params: Array = plan.vector() if params is None else params
-        self._views = dict(
-            zip(("weights", "biases"), views(plan.layers, self._params), strict=True),
-            **{part: norm_views(plan.layers, self._params, part) for part in NORM_PARTS},
-        )
-        self._running = [
-            slice(layer.running, layer.running + 2 * layer.n_out)
-            for layer in plan.layers
-            if layer.running >= 0
-        ]
-
-    @property
-    def params(self) -> Array:
-        """All parameters as one writable vector; assigning copies into it."""
-        return self._params
-
-    @params.setter
-    def params(self, values: npt.ArrayLike) -> None:
-        if values is self._params:
-            return
-        claims.refuse("network", self, "assigning params")
-        self._params[...] = checks.vector("params", values, self._params)
-
-    @property
-    def layers(self) -> tuple[Dense, ...]:
-        """The layers, first to last."""
-        return tuple(self._spec.layers)
-
-    @property
-    def sizes(self) -> list[int]:
-        """Number of inputs, then each layer's units."""
-        return list(self._spec.sizes)
-
-    @property
-    def loss(self) -> str:
-        """Name of the loss."""
-        return self._spec.loss
-
-    @property
-    def dtype(self) -> str:
-        """Name of the dtype of parameters and arithmetic."""
-        return self._spec.dtype
-
-    @property
-    def seed(self) -> int | None:
-        """Seed of initial weights, shuffling and splits."""
-        return self._spec.seed
-
-    def __repr__(self) -> str:
-        activations = ", ".join(layer.activation for layer in self._spec.layers)
-        return (
-            f"<Network {self._spec.shape_text} ({activations}), {self.loss}, {self.dtype}, "
-            f"{self._params.size} parameters>"
-        )
-
-    def file_contents(self) -> Contents:
-        """Return what a file holds of the network; the parameters are no copy."""
-        return Contents(self._spec.to_dict(), self.metadata, self._params)
-
-    def _take_contents(self, contents: Contents) -> None:
-        """Become the network of a file, whose vector of parameters is kept and not copied.
-
-        Raises
-        ------
-        KeyError, TypeError, ValueError
-            The description is none, or of another number of parameters than there are. Nothing has
-            been allocated for it then.
-        """
-        spec = Spec.from_dict(contents.network)
-        n_params = places(spec)[1]
-        if len(contents.params) != n_params:
-            raise ValueError(
-                f"params must hold {n_params} numbers (network sizes {spec.shape_text}), got "
-                f"{len(contents.params)}"
-            )
-        self._build(spec, contents.params)
-        self.metadata = contents.metadata
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {
-            "spec": self._spec.to_dict(),
-            "metadata": copy.deepcopy(self.metadata),
-            "params": self._params.copy(),
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._build(Spec.from_dict(state["spec"]))
-        self.metadata = state["metadata"]
-        self._params[...] = checks.shaped("params", state["params"], self._params.shape)
-
-    def _rows(self, x: object, name: str = "x") -> Array:
-        """Return x checked and converted."""
-        spec = self._spec
-        return checks.rows(name, x, spec.n_in, self._dtype, spec.shape_text)
-
-    def _data(self, x: object, y: object, sample_weight: object = None, origin: str = "") -> Rows:
-        """Return x, y and the weights checked and converted; `origin` goes before their names."""
-        array = self._rows(x, f"{origin}x")
-        target, label = checks.targets(
-            y, names.plain(self.loss), len(array), self._spec.n_y, self._dtype, f"{origin}y"
-        )
-        weight = checks.row_weights(
-            sample_weight, len(array), self._dtype, f"{origin}sample_weight"
-        )
-        return Rows(array, target, label, weight)
+class Passes(Prepared):
+    """Parameters and all that uses them as they are; `Network` is this and learns."""
 
     def _take_engine(self, n_rows: int, threads: int = 1, trains: bool = False) -> tuple[Plan, Any]:
         """Return an engine with room for n_rows and so many threads, for this call alone.
@@ -223,9 +84,22 @@ class Passes:
         >>> fb.mlp([3, 4, 2], output="softmax", loss="cross_entropy").predict([[1, 2, 3]]).shape
         (1, 2)
         """
-        array = self._rows(x)
-        with self._pass_team(threads, len(array)) as team:
-            return self.outputs(array, team)
+        if self._inputs is None:
+            array = self._rows(x)
+            with self._pass_team(threads, len(array)) as team:
+                return self._in_unit(self.outputs(array, team))
+        source = self._source(x)
+        with self._pass_team(threads, source.n_rows) as team:
+            return self._in_unit(self._outputs_of(source, team))
+
+    def _outputs_of(self, source: Source, team: Any) -> Array:
+        """Return the outputs of rows that are made ready chunk by chunk."""
+        out = np.empty((source.n_rows, self._spec.n_out), self._dtype)
+        found = self._take_engine(source.n_rows, team.threads if team else 1)
+        for start, stop in chunk_places(source.n_rows, source.n_out):
+            found[1].predict(source.part(start, stop, self._dtype), out[start:stop], team)
+        self._idle.append(found)
+        return out
 
     def outputs(self, x: Array, team: Any = None) -> Array:
         """Return the outputs of rows that are already checked, by a team or alone."""

@@ -48,14 +48,8 @@ def split(rows: Rows, fraction: float, shuffle: bool, seed: int | None) -> Split
     The rows to train on are not copied.
     """
     n_rows = len(rows.x)
-    n_held = round(n_rows * fraction)
-    n_trained = n_rows - n_held
-    if not 0 < n_held < n_rows:
-        raise ValueError(
-            f"validation must leave at least 1 of {n_rows} rows on each side, got {fraction:g}"
-        )
-    if shuffle:
-        order = np.random.default_rng(seed).permutation(n_rows)
+    n_trained, order = held_out(n_rows, fraction, shuffle, seed)
+    if order is not None:
         index = np.sort(order[:n_trained])
         held = rows.take(np.sort(order[n_trained:]))
         trained = None if rows.weight is None else maps.take(rows.weight, index)
@@ -66,3 +60,22 @@ def split(rows: Rows, fraction: float, shuffle: bool, seed: int | None) -> Split
     if any(weight is not None and not weight.any() for weight in (trained, held.weight)):
         raise ValueError("sample_weight must hold a weight above 0 on both sides of validation")
     return Split(rows, index, held)
+
+
+def held_out(
+    n_rows: int, fraction: float, shuffle: bool, seed: int | None
+) -> tuple[int, Array | None]:
+    """Return how many rows are trained on, and an order in which they are the first (None: as is).
+
+    Raises
+    ------
+    ValueError
+        There would be none of them, or none held out.
+    """
+    n_held = round(n_rows * fraction)
+    if not 0 < n_held < n_rows:
+        raise ValueError(
+            f"validation must leave at least 1 of {n_rows} rows on each side, got {fraction:g}"
+        )
+    order = np.random.default_rng(seed).permutation(n_rows) if shuffle else None
+    return n_rows - n_held, order

@@ -49,6 +49,9 @@ class Column(Protocol):
     def missing(self, start: int, stop: int) -> bool:
         """Return whether there is a missing value in some rows."""
 
+    def listed(self, start: int, stop: int) -> list[Any]:
+        """Return some rows as a list of whatever the column holds."""
+
 
 class PandasColumn:
     """A column of pandas: a Series, an Index or an extension array."""
@@ -77,6 +80,11 @@ class PandasColumn:
         """Return whether there is a missing value in some rows; NaN is a number here."""
         return not self.plain and bool(self.values[start:stop].isna().any())
 
+    def listed(self, start: int, stop: int) -> list[Any]:
+        """Return some rows as a list of whatever the column holds."""
+        found: list[Any] = self.values[start:stop].tolist()
+        return found
+
 
 class ArrowColumn:
     """A column of polars or pyarrow, whose memory has the same layout."""
@@ -97,6 +105,12 @@ class ArrowColumn:
         """Return whether there is a missing value in some rows."""
         count = self.values.slice(start, stop - start).null_count
         return bool(count() if callable(count) else count)
+
+    def listed(self, start: int, stop: int) -> list[Any]:
+        """Return some rows as a list of whatever the column holds."""
+        part = self.values.slice(start, stop - start)
+        found: list[Any] = part.to_list() if hasattr(part, "to_list") else part.to_pylist()
+        return found
 
 
 class Table:

@@ -51,15 +51,19 @@ def numbers(dtype, values):
 
 
 def read(data):
-    """Return (header, {name: bytes of the array}) of a file; assert all that the format says."""
+    """Return (header, {name: bytes of the array}) of a file; assert all that the format says.
+
+    A file with preprocessing is of version 2 and says more in its header.
+    """
     magic, version, header_length, length = struct.unpack_from("<8sIIQ", data)
     assert magic == MAGIC
-    assert version == 1
+    assert version in (1, 2)
     assert length == len(data)
     assert hashlib.sha256(data[:-HASH]).digest() == data[-HASH:]
     place = PRELUDE + header_length
     header = json.loads(data[PRELUDE:place].decode())
-    assert list(header) == ["network", "metadata", "training", "tensors"]
+    parts = ["network", "metadata", "training", "tensors", *["preprocessing"] * (version - 1)]
+    assert list(header) == parts
     arrays = {}
     for tensor in header["tensors"]:
         start = padded(place)

@@ -24,6 +24,7 @@ A good order to read the files, each of which is one idea:
 8. ``training``, ``schedules``, ``stopping`` and ``history``: the loop, how long its steps are, when
    to leave it, and what it leaves.
 
+``standardization`` brings inputs and targets to mean 0 and standard deviation 1.
 ``custom`` takes activations and losses of your own, once their derivatives have been checked.
 ``scalars`` finds exp, log, sqrt and tanh for each type of number, ``checks`` refuses bad input and
 ``kernels`` lists the functions that have a compiled counterpart.
@@ -72,6 +73,7 @@ from .schedules import (
     StepDecay,
     Warmup,
 )
+from .standardization import Standardize
 from .stopping import Stop
 
 __all__ = [
@@ -98,6 +100,7 @@ __all__ = [
     "ReduceOnPlateau",
     "Rprop",
     "Schedule",
+    "Standardize",
     "StepDecay",
     "Stop",
     "Warmup",

@@ -93,20 +93,17 @@ def checked(metrics: Any, monitor: str | None, loss: str, output: str) -> list[A
 def figures(
     listed: Iterable[Any], prefix: str, y: Rows, outputs: Rows, weight: Row, kind: tuple[str, str]
 ) -> dict[str, Number]:
-    """Return the metrics of some rows; `prefix` is "" for training rows, else "validation_"."""
+    """Return named metrics of some rows; `prefix` is "" for training rows, else "validation_"."""
     found: dict[str, Number] = {}
     known: dict[str, Callable[[], Number]] = {
         "accuracy": lambda: accuracy(y, outputs, weight, threshold_of(*kind)),
         "r2": lambda: r2(y, [row[: len(y[0])] for row in outputs], weight),
     }
     for item in listed:
-        if callable(item):
-            found[prefix + item.__name__] = item(y, outputs)
-        elif item == "gradient_norm" or (item.startswith(VALIDATION) and not prefix):
+        if item == "gradient_norm" or (item.startswith(VALIDATION) and not prefix):
             continue
-        else:
-            name = item.removeprefix(VALIDATION)
-            found[prefix + name] = known[name]()
+        name = item.removeprefix(VALIDATION)
+        found[prefix + name] = known[name]()
     return found
 
 
@@ -120,6 +117,8 @@ class Recorder:
         output = network.layers[-1].activation.partition("(")[0]
         self._kind = (loss, output)
         self._listed = checked(wanted, stop.monitor, *self._kind)
+        self._functions = [item for item in self._listed if callable(item)]
+        self._named = [item for item in self._listed if not callable(item)]
         self._norm = "gradient_norm" in self._listed or stop.gradient_norm is not None
         self._parts = {"": data} if held_out is None else {"": data, VALIDATION: held_out}
         self._network = network
@@ -136,8 +135,14 @@ class Recorder:
         for prefix, part in self._parts.items():
             if prefix:
                 found["validation_loss"] = self._network._loss(part)
-            outputs = self._network.predict(part.x) if self._listed else []
-            found |= figures(self._listed, prefix, part.y, outputs, part.weight, self._kind)
+            outputs = self._network._outputs(part.x) if self._listed else []
+            found |= figures(self._named, prefix, part.y, outputs, part.weight, self._kind)
+            scaling = self._network.targets
+            y, outputs = (
+                rows if scaling is None or not rows else scaling.inverse(rows)
+                for rows in (part.y, outputs)
+            )
+            found |= {prefix + item.__name__: item(y, outputs) for item in self._functions}
         if self._norm:
             found["gradient_norm"] = real(add_up(g * g for g in gradient)) ** 0.5
         return found

@@ -13,9 +13,10 @@ from .losses import check_pair, targets_a_row, weighted_loss
 from .normalization import moved
 from .optimizers import Optimizer, chosen_optimizer
 from .parameters import Gradients, learned_places, shapes_of
-from .passes import Passes
+from .passes import Passes, check_targets
 from .scalars import Number, Row, Rows, is_finite
 from .schedules import Schedule, chosen_schedule
+from .standardization import Standardize
 from .stopping import Stop
 from .training import Data
 
@@ -25,8 +26,8 @@ class Network(Passes):
 
     Parameters
     ----------
-    n_in : int
-        Number of inputs.
+    n_in : int or None
+        Number of inputs; None: those of `inputs`.
     layers : list of Dense
     loss : str
         A name of ``losses.LOSSES``: a mean over rows of a sum over outputs.
@@ -35,6 +36,9 @@ class Network(Passes):
         makes its numbers: fractions.Fraction, decimal.Decimal, complex, mpmath.mpf.
     seed : int or None
         Of the first weights and of the shuffling; None gives others each time.
+    inputs, targets : Standardize or None
+        What x, and for a regression y, goes through first; predictions come back in the unit of y.
+        The first fit fits them to the rows that it trains on, if nothing has before.
 
     Attributes
     ----------
@@ -54,19 +58,25 @@ class Network(Passes):
 
     def __init__(
         self,
-        n_in: int,
+        n_in: int | None,
         layers: Sequence[Dense],
         loss: str = "mse",
         dtype: str | Callable[[Any], Number] = "float32",
         seed: int | None = 0,
+        inputs: Standardize | None = None,
+        targets: Standardize | None = None,
     ) -> None:
         self.layers = list(layers)
         if not self.layers or not all(isinstance(layer, Dense) for layer in self.layers):
             raise TypeError(f"layers must be a list of at least one Dense, got {layers!r}")
+        self.inputs, self.targets = inputs, targets
+        if n_in is None and inputs is not None:
+            n_in = inputs.n_out
         self.sizes = [checks.count("n_in", n_in), *(layer.units for layer in self.layers)]
         check_pair(self.layers[-1].activation, loss)
         check_layers(self.layers, self.sizes, loss)
         self._n_y = targets_a_row(loss, self.sizes[-1])
+        check_targets(targets, loss, self.layers[-1].activation)
         self.loss = loss
         self.dtype = dtype
         self.seed = seed
@@ -233,12 +243,14 @@ class Network(Passes):
 
 
 def mlp(
-    sizes: Sequence[int],
+    sizes: Sequence[int | None],
     hidden: str = "relu",
     output: str = "identity",
     loss: str = "mse",
     dtype: str | Callable[[Any], Number] = "float32",
     seed: int | None = 0,
+    inputs: Standardize | None = None,
+    targets: Standardize | None = None,
 ) -> Network:
     """Make a network with the same activation in all hidden layers.
 
@@ -248,7 +260,7 @@ def mlp(
         Widths, from the inputs to the outputs.
     hidden, output : str
         Activations.
-    loss, dtype, seed
+    loss, dtype, seed, inputs, targets
         As in Network.
 
     Returns
@@ -260,8 +272,9 @@ def mlp(
     >>> mlp([2, 3, 1], hidden="tanh").sizes
     [2, 3, 1]
     """
-    sizes = list(sizes)
-    if len(sizes) < 2:
-        raise ValueError(f"sizes must have at least 2 numbers (inputs and outputs), got {sizes}")
-    layers = [Dense(units, hidden) for units in sizes[1:-1]] + [Dense(sizes[-1], output)]
-    return Network(sizes[0], layers, loss, dtype, seed)
+    n_in, *units = sizes
+    if not units:
+        raise ValueError(f"sizes must have at least 2 numbers (inputs and outputs), got {[n_in]}")
+    *widths, n_out = (checks.count("sizes", width) for width in units)
+    layers = [Dense(width, hidden) for width in widths] + [Dense(n_out, output)]
+    return Network(n_in, layers, loss, dtype, seed, inputs, targets)

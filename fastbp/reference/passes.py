@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from . import checks
+from . import checks, losses
 from .backpropagation import backward_pass, forward_pass
 from .between import Between, Step, sums
 from .layers import Dense, activation_delta
@@ -11,6 +11,7 @@ from .losses import weighted_delta, weighted_loss
 from .normalization import columns
 from .parameters import Gradients, flatten, shapes_of, unflatten
 from .scalars import Number, Row, Rows
+from .standardization import Standardize
 from .training import Data
 
 
@@ -34,6 +35,8 @@ class Passes:
     _n_y: int
     _number: Callable[[Any], Number]
     _activations: list[str]
+    inputs: Standardize | None
+    targets: Standardize | None
 
     @property
     def params(self) -> Row:
@@ -69,7 +72,8 @@ class Passes:
         -------
         a : rows (n_rows, n_out)
         """
-        return self._forward(self._inputs(x), None).a[-1]
+        outputs = self._outputs(self._ready(self._inputs(x)))
+        return outputs if self.targets is None else self.targets.inverse(outputs)
 
     def evaluate(
         self,
@@ -134,7 +138,7 @@ class Passes:
         -------
         Gradients
         """
-        x = self._inputs(x)
+        x = self._ready(self._inputs(x))
         name, of = "output_gradient", f"network {self._sizes}"
         g = checks.number_rows(name, output_gradient, self.sizes[-1], of, self._number)
         checks.same_length(name, g, len(x))
@@ -150,12 +154,25 @@ class Passes:
         return checks.number_rows("x", x, self.sizes[0], f"network {self._sizes}", self._number)
 
     def _data(self, x: Rows, y: Rows | Row, sample_weight: Row | None) -> Data:
+        return self._standardized(self._raw(x, y, sample_weight))
+
+    def _raw(self, x: Rows, y: Rows | Row, sample_weight: Row | None) -> Data:
         x = self._inputs(x)
         return Data(
             x,
             checks.target_rows(y, len(x), self._n_y, self.loss, self._number),
             checks.row_weights(sample_weight, len(x), self._number),
         )
+
+    def _ready(self, x: Rows) -> Rows:
+        return x if self.inputs is None else self.inputs.transform(x)
+
+    def _standardized(self, data: Data) -> Data:
+        y = data.y if self.targets is None else self.targets.transform(data.y)
+        return Data(self._ready(data.x), y, data.weight)
+
+    def _outputs(self, x: Rows) -> Rows:
+        return self._forward(x, None).a[-1]
 
     @property
     def scales(self) -> list[Row | None]:
@@ -231,3 +248,17 @@ class Passes:
         walk = self._forward(data.x, None)
         gradients = self._backward(walk, self._delta(walk, data))
         return weighted_loss(*self._output(walk, data)), gradients
+
+
+# Losses of which the targets are numbers of any unit.
+REGRESSION = ("mse", "mae", "huber", "log_cosh", "quantile")
+
+
+def check_targets(targets: Standardize | None, loss: str, output: str) -> None:
+    """Refuse to standardise targets that have a meaning of their own."""
+    known = loss.partition("(")[0] in (*REGRESSION, *losses.CUSTOM)
+    if targets is not None and not (known and output == "identity"):
+        raise ValueError(
+            f"targets must be None with loss {loss!r} and output {output!r}; they are standardised "
+            f"for {', '.join(REGRESSION)} with output 'identity'"
+        )

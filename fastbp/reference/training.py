@@ -127,10 +127,10 @@ def fit(
     epochs = checks.count("epochs", plan.epochs)
     batch_size = checks.count("batch_size", plan.batch_size)
     rng = random.Random(network.seed)
-    data = network._data(x, y, plan.sample_weight)
+    data = network._raw(x, y, plan.sample_weight)
     if plan.class_weight is not None:
         data = data._replace(weight=_class_weights(plan.class_weight, network.loss, data))
-    data, held_out = _split(network, data, plan, rng)
+    data, held_out = _standardized(network, *_split(network, data, plan, rng))
     stop = reports.stop or Stop()
     if not isinstance(stop, Stop):
         raise TypeError(f"stop must be a Stop or None, got {stop!r}")
@@ -237,7 +237,7 @@ def _split(
     if isinstance(validation, tuple | list):
         if len(validation) != 2:
             raise ValueError(f"validation must be (x, y), got {len(validation)} items")
-        return data, network._data(validation[0], validation[1], None)
+        return data, network._raw(validation[0], validation[1], None)
     n_rows = len(data.x)
     fraction = checks.bounded("validation", validation, below=1)
     n_held_out = round(fraction * n_rows)
@@ -252,6 +252,15 @@ def _split(
     if not any(train.weight) or not any(held_out.weight):
         raise ValueError("sample_weight must have a sum above 0 on both sides of validation")
     return train, held_out
+
+
+def _standardized(network: Network, data: Data, held_out: Data | None) -> tuple[Data, Data | None]:
+    """Fit what makes rows ready to those that are trained on, if it is new, and make all ready."""
+    for side, rows in ((network.inputs, data.x), (network.targets, data.y)):
+        if side is not None and not side.is_fitted:
+            side.fit(rows)
+    ready = None if held_out is None else network._standardized(held_out)
+    return network._standardized(data), ready
 
 
 def _report_divergence(

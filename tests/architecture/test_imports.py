@@ -17,8 +17,8 @@ SOURCES = Path(__file__).parents[2] / "src_pyx" / "fastbp"
 COMPILED = {"_callbacks", "_cpu", "_engine", "_kernels"}
 
 # Downwards only: a unit imports units of lower rank. Units of one rank do not know each other. The
-# folders cli, custom, datasets, integrations, kernels, optimizers and schedules each are one unit,
-# free inside.
+# folders cli, custom, datasets, integrations, kernels, optimizers, preprocessing and schedules each
+# are one unit, free inside.
 RANKS = {
     "__main__": 25,
     "cli": 24,
@@ -31,10 +31,13 @@ RANKS = {
     "fitting": 19,
     "training": 18,
     "passes": 17,
+    "prepared": 16,
+    "parameters": 15,
     "recording": 12,
     "logs": 11,
     "callbacks": 10,
     "checkpoints": 10,
+    "sides": 9,
     "metrics": 9,
     "rescue": 9,
     "sources": 8,
@@ -48,6 +51,8 @@ RANKS = {
     "progress": 5,
     "initializers": 5,
     "files": 5,
+    "preprocessing": 4,
+    "carried": 4,
     "threads": 5,
     "kernels": 5,
     "spec": 4,

@@ -28,6 +28,13 @@ PACKAGE_ONLY = {
     **dict.fromkeys(["Checkpoint", "CSVLog", "JSONLog", "Training"], "files"),
     **dict.fromkeys(["Callback", "EverySteps"], "the twin calls plain functions"),
     "Network.memory": "sizes of compiled buffers",
+    **dict.fromkeys(["Columns", "OneHot"], "tables are for the package"),
+    **{
+        f"{name}.{method}": "how a network asks what makes its rows ready"
+        for name in ("Columns", "OneHot", "Standardize")
+        for method in ("source", "described", "forget")
+    },
+    "Standardize.take_if_unfitted": "how a fit is resumed",
     "Network.validation_loss": "what the training loop asks of a network",
     **{
         f"{name}.{method}": "the state lives in one compiled vector, made on first use"
@@ -46,7 +53,7 @@ PACKAGE_ONLY |= {
     for name in CALLBACKS
     for method in ("begin", "after_epoch", "after_steps", "end")
 }
-CLASSES = ["Network", "Dense", *OPTIMIZERS, "Stop", "History", "Gradients"]
+CLASSES = ["Network", "Dense", *OPTIMIZERS, "Stop", "History", "Gradients", "Standardize"]
 
 
 def public(names):
@@ -98,6 +105,7 @@ def test_kernels_have_the_same_arguments(name):
         "Dense",
         *OPTIMIZERS,
         *SCHEDULES,
+        "Standardize",
         "Stop",
         "History",
     ],
@@ -110,7 +118,7 @@ def test_functions_and_classes_have_the_same_arguments(name):
 def test_classes_have_the_same_methods_with_the_same_arguments(name):
     ours, theirs = getattr(fb, name), getattr(reference, name)
     only_here = {entry.partition(".")[2] for entry in PACKAGE_ONLY if entry.startswith(f"{name}.")}
-    hidden = {"to_dict"}  # of Dense: what a file holds
+    hidden = {"to_dict"}  # what a file holds
     assert methods(ours) - only_here - hidden == methods(theirs)
     assert only_here <= methods(ours)
     for method in methods(theirs):
@@ -127,6 +135,7 @@ def made(package):
         "History": history,
         "Dense": package.Dense(3),
         "Stop": package.Stop(),
+        "Standardize": package.Standardize().fit([[0.0, 1.0]]),
     }
 
 
@@ -137,7 +146,9 @@ def attributes(thing):
     )
 
 
-@pytest.mark.parametrize("name", ["Network", "Gradients", "History", "Dense", "Stop"])
+@pytest.mark.parametrize(
+    "name", ["Network", "Gradients", "History", "Dense", "Stop", "Standardize"]
+)
 def test_objects_have_the_same_attributes(name):
     assert attributes(made(fb)[name]) == attributes(made(reference)[name])
 

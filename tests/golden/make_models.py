@@ -1,4 +1,6 @@
-"""Write models/1/*.fastbp, which every later release must load bit for bit, and what they hold.
+"""Write models/*/*.fastbp, which every later release must load bit for bit, and what they hold.
+
+The folders are versions of the format: 2 for networks with preprocessing, 1 for all others.
 
 Files that are there stay as they are; only missing ones are written, and what is expected of them
 is kept beside them as it was in memory: descriptions and SHA-256 in expected.json, arrays in
@@ -26,7 +28,7 @@ from structures import STRUCTURES, structure
 from fastbp import names
 from fastbp.spec import OUTPUT_OF_LOSS
 
-FOLDER = Path(__file__).with_name("models") / "1"
+FOLDER = Path(__file__).with_name("models")
 DTYPES = ("float32", "float64")
 METADATA = {
     "classes": ["Äpfel", "りんご", "\U0001f34e", 'quote " and \\ and \x00'],
@@ -50,7 +52,17 @@ def filled(net: fb.Network, seed: int) -> fb.Network:
 def model(net: fb.Network, path: Path) -> Kept:
     """Return a model's bytes and what it holds."""
     net.save(path)
+    return model_of(net, path)
+
+
+def model_of(net: fb.Network, path: Path) -> Kept:
+    """Return the bytes of a file of a network, and what it holds of it."""
     described = {"network": net.file_contents().network, "metadata": net.metadata}
+    if net.inputs is not None or net.targets is not None:
+        sides = {"inputs": net.inputs, "targets": net.targets}
+        described["preprocessing"] = {
+            side: None if one is None else one.to_dict() for side, one in sides.items()
+        }
     return path.read_bytes(), described, {"params": net.params.copy()}
 
 
@@ -97,6 +109,57 @@ def models() -> Iterator[tuple[str, Callable[[], fb.Network]]]:
             lambda n=name, i=place: filled(structure(fb, n, DTYPES[i % 2]), i),
         )
     yield "inits", inits
+
+
+COLUMNS = {
+    "age": [20.0, -0.0, 60.5],
+    "constant": [7, 7, 7],
+    "name": ["Äpfel", "", "\U0001f34e"],
+    'quote " and \\ and \x00': ["a", "b", "a"],
+    "zip": np.array([10115, -1, 2**40]),
+    "yes": [True, False, True],
+}
+NUMBERS = [[1e9, 5e-324, 0.1, 1e300], [1e9 + 1, 1.5e-323, 0.1, -1e300], [1e9 - 3, 0.0, 0.1, 7.0]]
+
+
+def prepared() -> Iterator[tuple[str, Callable[[], fb.Network]]]:
+    """Yield the name and the maker of each network with preprocessing."""
+    numbers, columns = fb.Standardize().fit(NUMBERS), fb.Columns(categorical=["zip"]).fit(COLUMNS)
+    named = fb.Standardize().fit({"Länge": [1.0, 2.5], "b": [3, 4]})
+    one_hot = fb.OneHot("ignore", 9).fit({"c": ["b", "a"], "n": [3, -(2**63)]})
+    lenient = fb.Columns(["age"], ["yes"], "ignore", "ignore", 2).fit(COLUMNS)
+    for place, (name, inputs, outputs) in enumerate(
+        [
+            ("numbers", numbers, None),
+            ("targets", None, named),
+            ("both", named, numbers),
+            ("columns", columns, None),
+            ("columns-lenient", lenient, named),
+            ("categories", fb.Columns().fit({"c": ["x"]}), None),
+            ("one-hot", one_hot, None),
+        ]
+    ):
+        n_in, n_out = 3 if inputs is None else None, 2 if outputs is None else outputs.n_out
+        layers, dtype = [fb.Dense(3, "tanh"), fb.Dense(n_out)], DTYPES[place % 2]
+        net = fb.Network(n_in, layers, "mae", dtype, place, inputs, outputs)
+        yield f"prepared-{name}", lambda net=net, seed=place: filled(net, seed)
+
+
+def prepared_checkpoint(path: Path) -> Kept:
+    """Return a checkpoint of a fit that has fitted inputs and targets itself."""
+    net = fb.mlp([2, 3, 1], "tanh", seed=5, inputs=fb.Standardize(), targets=fb.Standardize())
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(20, 2)) * [1e3, 1] + [1e6, 0]
+    kept: list[Kept] = []
+
+    def keep(training: fb.Training) -> bool:
+        training.save(path)
+        kept.append(model_of(net, path))
+        return True
+
+    every = fb.EverySteps(7, keep)
+    net.fit(x, x[:, :1], "adam", epochs=9, batch_size=4, validation=0.2, callbacks=every)
+    return kept[0]
 
 
 def checkpoint(name: str, dtype: str, stop: int, path: Path) -> Kept:
@@ -152,15 +215,16 @@ def checkpoints() -> Iterator[tuple[str, Callable[[Path], Kept]]]:
         )
 
 
-def main() -> int:
-    """Write every file that is not there."""
-    index, store = FOLDER / "expected.json", FOLDER / "expected.npz"
+def write_missing(folder: Path, makers: dict[str, Callable[[Path], Kept]]) -> None:
+    """Write every file of a folder that is not there."""
+    index, store = folder / "expected.json", folder / "expected.npz"
     known = json.loads(index.read_text(encoding="utf-8")) if index.exists() else {}
+    if not makers.keys() - known.keys():
+        return
+    folder.mkdir(exist_ok=True)
     arrays = dict(np.load(store)) if store.exists() else {}
-    makers = {name: lambda path, m=make: model(m(), path) for name, make in models()}
-    makers |= dict(checkpoints())
     for name, make in makers.items():
-        path = FOLDER / f"{name}.fastbp"
+        path = folder / f"{name}.fastbp"
         if name in known:
             continue
         data, described, values = make(path)
@@ -170,6 +234,14 @@ def main() -> int:
     lines = [f"{json.dumps(name)}: {json.dumps(known[name])}" for name in sorted(known)]
     index.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     np.savez_compressed(store, **arrays)
+
+
+def main() -> int:
+    """Write every file that is not there."""
+    makers = {name: lambda path, m=make: model(m(), path) for name, make in models()}
+    write_missing(FOLDER / "1", {**makers, **dict(checkpoints())})
+    makers = {name: lambda path, m=make: model(m(), path) for name, make in prepared()}
+    write_missing(FOLDER / "2", {**makers, "prepared-checkpoint": prepared_checkpoint})
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import struct
 from pathlib import Path
 
 import modelfile
@@ -11,7 +12,7 @@ from fuzz.resuming import Resumer
 from strategies import EVERY_ACTIVATION, EVERY_LOSS
 
 import fastbp as fb
-from fastbp import checkpoints, files, spec
+from fastbp import checkpoints, files, preprocessing, spec
 from fastbp.names import plain
 from fastbp.optimizers import BY_NAME
 
@@ -117,3 +118,52 @@ def test_special_numbers_keep_their_bits():
         expected = kept(f"special-{dtype}", "params").view(bits)
         assert found.tolist() == expected.tolist()
         assert len(set(found[[0, 7, 8]].tolist())) == 3, "NaN of three kinds"
+
+
+PREPARED = FOLDER.with_name("2")
+WITH = json.loads((PREPARED / "expected.json").read_text(encoding="utf-8"))
+with np.load(PREPARED / "expected.npz") as archive:
+    PARAMS = {name.partition("/")[0]: archive[name] for name in archive.files}
+
+
+def test_no_file_with_preprocessing_is_missing_unlisted_or_changed():
+    assert {path.stem for path in PREPARED.glob("*.fastbp")} == set(WITH)
+    for name, expected in WITH.items():
+        data = (PREPARED / f"{name}.fastbp").read_bytes()
+        assert hashlib.sha256(data).hexdigest() == expected["sha256"]
+        assert data[8] == 2
+    kinds = {one["kind"] for e in WITH.values() for one in e["preprocessing"].values() if one}
+    assert kinds == set(preprocessing.KINDS)
+
+
+@pytest.mark.parametrize("name", WITH)
+def test_files_with_preprocessing_load_bit_for_bit(name, tmp_path):
+    path, expected = PREPARED / f"{name}.fastbp", WITH[name]
+    net = fb.load(path)
+    assert net.params.tobytes() == PARAMS[name].tobytes()
+    assert net.file_contents().network == expected["network"]
+    for side, wanted in expected["preprocessing"].items():
+        found = getattr(net, side)
+        assert (None if found is None else found.to_dict()) == wanted
+    net.save(tmp_path / "again.fastbp")
+    if name != "prepared-checkpoint":
+        assert (tmp_path / "again.fastbp").read_bytes() == path.read_bytes()
+    else:
+        state = checkpoints.read(path)
+        assert state.sides == (net.inputs, net.targets)
+
+
+@pytest.mark.parametrize("name", WITH)
+def test_a_reader_made_from_the_page_alone_reads_preprocessing(name):
+    header, arrays = modelfile.read((PREPARED / f"{name}.fastbp").read_bytes())
+    for side, wanted in WITH[name]["preprocessing"].items():
+        found = header["preprocessing"][side]
+        if wanted is None:
+            assert found is None
+            continue
+        numbers = {}
+        for part in ("mean", "deviation"):
+            if f"{side}.{part}" in arrays:
+                data = arrays[f"{side}.{part}"]
+                numbers[part] = list(struct.unpack(f"<{len(data) // 8}d", data))
+        assert {**found, **numbers} == wanted
