@@ -77,7 +77,7 @@ class EpochTable(fb.Callback):
     def _head(self, history: fb.History) -> str:
         figures = history.columns()
         names = [f"{title:>{cell(title)}}" for key, title in TITLES.items() if key in figures]
-        return "  ".join([f"{'epoch':>{self.width}}", *names, "    time"])
+        return "  ".join([f"{'epoch':{self.width}}", *names, "    time"])
 
     def _row(self, training: fb.Training) -> None:
         history = training.history

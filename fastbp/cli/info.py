@@ -85,9 +85,11 @@ def contents(network: fb.Network, model: Model | None) -> dict[str, Any]:
     if isinstance(model.target, ClassTarget):
         target["classes"] = list(model.target.classes)
     else:
-        target |= {"mean": model.scaling[0], "scale": model.scaling[1]}
+        scaling = network.targets
+        assert scaling is not None, "a regression's target is scaled"
+        target |= {"mean": float(scaling.mean[0]), "scale": float(scaling.scale[0])}
     return found | {
-        "columns": model.described_columns(),
+        "columns": [column._asdict() for column in model.columns.columns],
         "target": target,
         "fill": model.fill,
         "training": model.training,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -46,16 +45,20 @@ def make_model(options: argparse.Namespace, problem: Problem) -> Model:
     """Return the model to train."""
     classify = isinstance(problem.target, ClassTarget)
     network = fb.mlp(
-        [problem.columns.n_out, *options.hidden, problem.target.n_outputs],
+        [None, *options.hidden, problem.target.n_outputs],
         hidden=options.activation,
         output="softmax" if classify else "identity",
         loss="cross_entropy" if classify else "mse",
         dtype=options.dtype,
         seed=options.seed,
+        inputs=problem.columns,
+        targets=None if classify else fb.Standardize().fit(problem.training.y),
     )
-    y = problem.training.y
-    scaling = (0.0, 1.0) if classify else (float(y.mean()), float(y.std()) or 1.0)
-    return Model(network, problem.columns, problem.target, scaling, problem.fill)
+    model = Model(network, problem.target, problem.fill)
+    for part in (problem.validation, problem.test):
+        if part is not None:
+            model.check_fits(part.table)
+    return model
 
 
 class Recorder(fb.Callback):
@@ -110,18 +113,17 @@ def _fit(
     callbacks: list[fb.Callback],
 ) -> fb.History:
     watched = problem.validation
-    x, y = _rows(model, problem.training)
     metric = "accuracy" if isinstance(problem.target, ClassTarget) else "r2"
     with warnings.catch_warnings():
         # Of a divergence, which is an error here.
         warnings.simplefilter("ignore", RuntimeWarning)
         return model.network.fit(
-            x,
-            y,
+            problem.training.table.plain(),
+            problem.training.y,
             optimizer,
             epochs=options.epochs,
             batch_size=options.batch_size,
-            validation=None if watched is None else _rows(model, watched),
+            validation=None if watched is None else (watched.table.plain(), watched.y),
             metrics=() if watched is None else f"validation_{metric}",
             stop=fb.Stop(
                 loss=options.stop_loss,
@@ -133,14 +135,6 @@ def _fit(
             progress=None if shows_bar() else False,
             threads=options.threads,
         )
-
-
-def _rows(model: Model, part: Part) -> tuple[Any, Any]:
-    """Return inputs and targets as `fit` takes them."""
-    y = part.y
-    if not isinstance(model.target, ClassTarget):
-        y = (y - model.scaling[0]) / model.scaling[1]
-    return model.columns.transform(part.table.plain()), y
 
 
 def judged(model: Model, part: Part | None) -> Figures | None:

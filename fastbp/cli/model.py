@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +11,8 @@ from numpy.typing import NDArray
 
 import fastbp as fb
 from fastbp.cli import missing as policy
-from fastbp.cli.columns import Columns
 from fastbp.cli.tables import read_table
-from fastbp.cli.tables.table import EITHER, NUMBERS, WORDS, Table
+from fastbp.cli.tables.table import EITHER, NUMBERS, WORDS, Table, Words
 from fastbp.cli.target import ClassTarget, Target
 
 METADATA_KEY = "table"
@@ -36,27 +36,51 @@ class Model:
     """
 
     network: fb.Network
-    columns: Columns
     target: Target
-    scaling: tuple[float, float]
     fill: policy.Fill | None = None
     training: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def columns(self) -> fb.Columns:
+        """The input columns."""
+        columns = self.network.inputs
+        assert isinstance(columns, fb.Columns), "a record is for networks that take tables"
+        return columns
+
     def predict(self, table: Table) -> NDArray[np.floating]:
-        """Return the outputs for a table with the input columns, nothing missing."""
-        x = self.columns.transform(table.plain())
-        with np.errstate(over="ignore"):
-            x = x.astype(self.network.dtype)
-        finite = np.isfinite(x)
-        if not finite.all():
-            row, column = np.argwhere(~finite)[0].tolist()
-            rule = f"must fit {x.dtype} after scaling"
-            raise table.fault(row, self.columns.numeric[column], rule)
-        outputs = self.network.predict(x)
-        if isinstance(self.target, ClassTarget):
-            return outputs
-        mean, scale = self.scaling
-        return outputs.astype(np.float64) * scale + mean
+        """Return the outputs for a table with the input columns, nothing missing.
+
+        Raises
+        ------
+        DataError
+            If a value is so far from the training rows that the network's dtype cannot hold it.
+        """
+        self.check_fits(table)
+        return self.network.predict(table.plain())
+
+    def check_fits(self, table: Table) -> None:
+        """Refuse what the network's dtype cannot hold."""
+        largest = np.finfo(self.network.dtype).max
+        for column in self.columns.columns:
+            values = table.columns[column.name]
+            if isinstance(values, Words) or column.mean is None or column.scale is None:
+                continue
+            with np.errstate(over="ignore"):
+                far = np.abs((values - column.mean) / column.scale) > largest
+            if far.any():
+                rule = f"must fit {self.network.dtype} after scaling"
+                raise table.fault(int(far.argmax()), column.name, rule)
+
+    def count_unknown(self, table: Table) -> int:
+        """Return how many values of a table are categories that the training rows did not have."""
+        count = 0
+        for column in self.columns.columns:
+            values = table.columns[column.name]
+            if isinstance(values, Words):
+                known = {*(column.categories or ())}
+                strange = [code for code, word in enumerate(values.words) if word not in known]
+                count += int(np.isin(values.codes, strange).sum())
+        return count
 
     def read(self, path: str, with_target: bool = False) -> Table:
         """Return the columns of a file that the model takes, and the target where it is wanted.
@@ -66,8 +90,10 @@ class Model:
         DataError
             If a column is missing, or as `read_table`.
         """
-        kinds: dict[str, str | None] = dict.fromkeys(self.columns.numeric, NUMBERS)
-        kinds |= dict.fromkeys(self.columns.categorical, WORDS)
+        kinds: dict[str, str | None] = {
+            column.name: NUMBERS if column.kind == "numeric" else WORDS
+            for column in self.columns.columns
+        }
         if with_target:
             is_class = isinstance(self.target, ClassTarget)
             kinds[self.target.name] = EITHER if is_class else NUMBERS
@@ -76,11 +102,16 @@ class Model:
     def complete(self, table: Table, drop: bool = False) -> Table:
         """Return a table without missing values: filled as the model does, or rows left out.
 
+        Categories that the training rows did not have are noted on standard error.
+
         Raises
         ------
         DataError
             If a value is missing and the model was not trained to fill it.
         """
+        if unknown := self.count_unknown(table):
+            note = "values are categories that the model does not know, and count as none of them"
+            print(f"fastbp: note: {unknown} {note}", file=sys.stderr)
         if self.fill is not None:
             table = policy.filled(table, self.fill)
         if drop:
@@ -88,18 +119,6 @@ class Model:
         hint = "" if self.fill is not None else "a model trained with --missing mean fills it"
         policy.check_complete(table, hint)
         return table
-
-    def described_columns(self) -> list[dict[str, Any]]:
-        """Return what is known of each input column."""
-        told = self.columns
-        numeric = [
-            {"name": n, "kind": "numeric", "mean": told.mean[n], "scale": told.scale[n]}
-            for n in told.numeric
-        ]
-        return numeric + [
-            {"name": n, "kind": "categorical", "categories": told.categories[n]}
-            for n in told.categorical
-        ]
 
     def save(self, path: str) -> None:
         """Write the model."""
@@ -111,13 +130,6 @@ class Model:
             "version": VERSION,
             "task": self.target.task,
             "target": self.target.name,
-            "columns": {
-                "numeric": self.columns.numeric,
-                "mean": self.columns.mean,
-                "scale": self.columns.scale,
-                "categories": self.columns.categories,
-            },
-            "scaling": list(self.scaling),
             "training": self.training,
         }
         if self.fill is not None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import fastbp as fb
 from fastbp.cli import missing as policy
-from fastbp.cli.columns import Columns
 from fastbp.cli.errors import DataError
 from fastbp.cli.split import set_aside
 from fastbp.cli.tables import read_table
@@ -86,7 +86,7 @@ class Problem:
     ----------
     target : ClassTarget or NumberTarget
         What to predict; its class names come from all rows.
-    columns : Columns
+    columns : fb.Columns
         The inputs, fitted on the training rows.
     fill : dict from str to float or str, or None
         What stands for a missing value, learned from the training rows.
@@ -99,7 +99,7 @@ class Problem:
     """
 
     target: Target
-    columns: Columns
+    columns: fb.Columns
     fill: policy.Fill | None
     training: Part
     validation: Part | None
@@ -203,7 +203,7 @@ def _target(table: Table, question: Question) -> Target:
     return choose(table, question.target)
 
 
-def _columns(table: Table) -> Columns:
+def _columns(table: Table) -> fb.Columns:
     """Return the inputs' columns, fitted."""
     words = {name: column for name, column in table.columns.items() if isinstance(column, Words)}
     for name, column in words.items():
@@ -214,7 +214,8 @@ def _columns(table: Table) -> Columns:
                 f"got {count} (--ignore {name!r} leaves it out)"
             )
     numeric = [name for name in table.columns if name not in words]
-    return Columns(numeric, list(words)).fit(table.plain())
+    columns = fb.Columns(numeric, list(words), "ignore", "ignore", MAX_CATEGORIES)
+    return columns.fit(table.plain())
 
 
 def _split(path: str, labels: NDArray[np.int64], question: Question) -> list[NDArray[np.int64]]:

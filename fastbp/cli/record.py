@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import fastbp as fb
-from fastbp.cli.columns import Columns
 from fastbp.cli.errors import DataError
 from fastbp.cli.model import METADATA_KEY, VERSION, Model
 from fastbp.cli.target import CLASSIFICATION, REGRESSION, ClassTarget, NumberTarget, Target
@@ -54,20 +54,12 @@ def load_model(path: str) -> Model:
             f"{path}: the record of the table must have version {VERSION}, "
             f"got {record.get('version')!r}"
         )
+    columns = network.inputs
+    if not isinstance(columns, fb.Columns):
+        raise DataError(f"{path}: must be a network that takes the columns of a table")
     part = Parts(path, record)
-    told = record["columns"]
-    columns = Columns(told["numeric"], list(told["categories"]))
-    columns.mean, columns.scale, columns.categories = (
-        told[key] for key in ("mean", "scale", "categories")
-    )
-    return Model(
-        network,
-        columns,
-        part.target(network.sizes[-1]),
-        tuple(record["scaling"]),
-        part.fill([*columns.numeric, *columns.categorical]),
-        part.training(),
-    )
+    target = part.target(network.sizes[-1])
+    return Model(network, target, part.fill(columns.names), part.training())
 
 
 @dataclass(frozen=True)
@@ -88,7 +80,7 @@ class Parts:
             return NumberTarget(name)
         raise self._fault("task", f"a task for a network with {n_outputs} outputs")
 
-    def fill(self, names: list[str]) -> dict[str, float | str] | None:
+    def fill(self, names: Iterable[str]) -> dict[str, float | str] | None:
         """Return what stands for missing values."""
         value = self.record.get("fill")
         if value is None:

@@ -12,7 +12,6 @@ from clitables import QUICK, class_rows, epoch_rows, figure, write_table
 
 import fastbp as fb
 from fastbp.cli import main
-from fastbp.cli.record import load_model
 from fastbp.datasets import DIGITS_PATH
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -125,12 +124,12 @@ class TestTrain:
         header, rows = class_rows()
         path = write_table(tmp_path / "trees.csv", header, rows)
         assert main(["train", path, "--target", "tree", *QUICK]) == 0
-        columns = load_model("trees.fastbp").described_columns()
+        columns = fb.load("trees.fastbp").inputs.columns
         everything = np.array([row[:-1] for row in rows], dtype=float).mean(axis=0)
-        means = [column["mean"] for column in columns]
+        means = [column.mean for column in columns]
         assert not np.array_equal(means, everything)
         np.testing.assert_allclose(means, everything, rtol=0.5)
-        assert (columns[1]["mean"], columns[1]["scale"]) == (7, 1)
+        assert (columns[1].mean, columns[1].scale) == (7, 1)
 
     def test_digits_as_a_file_of_the_user(self, capsys):
         assert main(["train", str(DIGITS_PATH), "--target", "digit", *QUICK]) == 0

@@ -123,8 +123,8 @@ class Table:
         columns = {name: self.columns[name] for name in names}
         return Table(self.path, columns, self.origin, self.numbers)
 
-    def plain(self) -> dict[str, Any]:
-        """Return the columns as arrays of numbers and lists of str."""
+    def plain(self) -> Any:
+        """Return a dict of the columns, arrays of numbers and lists of str."""
         return {
             name: column.texts() if isinstance(column, Words) else column
             for name, column in self.columns.items()
