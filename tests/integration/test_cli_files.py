@@ -114,6 +114,10 @@ class TestFormats:
         parquet.write_table(table, "m.parquet")
         message = fails(capsys, 1, "train", "m.parquet", "--target", "t")
         assert "m.parquet, row 3, column 'a': value must not be missing, got 'nan'" in message
+        words = pa.table({"town": ["Hue", None, "Hanoi", "Hue"], "t": [0.5, 1.5, 2.5, 3.5]})
+        parquet.write_table(words, "w.parquet")
+        message = fails(capsys, 1, "train", "w.parquet", "--target", "t")
+        assert "w.parquet, row 2, column 'town': value must not be missing, got ''" in message
 
     @pytest.mark.parametrize(
         ("name", "arrays", "message"),
