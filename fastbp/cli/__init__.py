@@ -29,8 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         with terminable():
-            options = build_parser().parse_args(argv)
-            code: int = options.run(options)
+            words = sys.argv[1:] if argv is None else list(argv)
+            options = build_parser().parse_args(words)
+            code: int = options.run(options, words[1:])
             sys.stdout.flush()
     except CommandError as error:
         return _fail(str(error), error.exit_code)

@@ -4,7 +4,7 @@ import argparse
 from typing import NoReturn
 
 import fastbp as fb
-from fastbp.cli import predict, train
+from fastbp.cli import bench, evaluate, info, predict, train
 from fastbp.cli.errors import UsageError
 
 
@@ -27,4 +27,7 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     train.add_command(commands)
     predict.add_command(commands)
+    evaluate.add_command(commands)
+    info.add_command(commands)
+    bench.add_command(commands)
     return parser

@@ -1,16 +1,17 @@
 """``fastbp predict``: predictions of a saved model for the rows of a table."""
 
+from __future__ import annotations
+
 import argparse
 import csv
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TextIO
 
-import fastbp as fb
-from fastbp.cli.encoding import ClassTarget
-from fastbp.cli.errors import DataError, UsageError
-from fastbp.cli.record import METADATA_KEY, TableRecord
-from fastbp.cli.table import read_table
+from fastbp.cli.errors import UsageError
+from fastbp.cli.record import load_model
+from fastbp.cli.target import ClassTarget
 
 
 def add_command(commands: Any) -> None:
@@ -26,8 +27,8 @@ def add_command(commands: Any) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("model", metavar="MODEL", help="file saved by fastbp train")
-    parser.add_argument("data", metavar="DATA.csv", help="table with the columns of the training")
-    parser.add_argument("--output", metavar="FILE", help="file to write (default: the terminal)")
+    parser.add_argument("data", metavar="FILE", help="table with the columns of the training")
+    parser.add_argument("--output", metavar="PATH", help="file to write (default: the terminal)")
     parser.add_argument(
         "--probabilities",
         action="store_true",
@@ -35,17 +36,16 @@ def add_command(commands: Any) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, argv: Sequence[str]) -> int:
     """Write the predictions."""
-    network, record = load_model(options.model)
-    target = record.target
+    model = load_model(options.model)
+    target = model.target
     if options.probabilities and not isinstance(target, ClassTarget):
         raise UsageError(
             "--probabilities must come with a model of classes, "
             f"got one of the number {target.name!r}"
         )
-    table = read_table(options.data, columns=record.columns)
-    outputs = network.predict(record.inputs(table, network.dtype))
+    outputs = model.predict(model.complete(model.read(options.data)))
     names = ["prediction"]
     columns = [target.decode(outputs)]
     if options.probabilities and isinstance(target, ClassTarget):
@@ -56,36 +56,6 @@ def run(options: argparse.Namespace) -> int:
         writer.writerow(names)
         writer.writerows(zip(*columns, strict=True))
     return 0
-
-
-def load_model(path: str) -> tuple[fb.Network, TableRecord]:
-    """Return the network of a model file and the record of its table.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-
-    Returns
-    -------
-    network : Network
-        The network.
-    record : TableRecord
-        What its inputs and outputs mean.
-
-    Raises
-    ------
-    DataError
-        If there is no such file or it is no model of `fastbp train`.
-    """
-    try:
-        network = fb.load(path)
-    except FileNotFoundError:
-        raise DataError(f"{path}: the file does not exist") from None
-    except fb.FileFormatError as error:
-        raise DataError(f"{path}: {error}") from None
-    record = TableRecord.from_metadata(path, network.metadata.get(METADATA_KEY), network.sizes)
-    return network, record
 
 
 def _destination(path: str | None) -> AbstractContextManager[TextIO]:

@@ -1,74 +1,156 @@
 """From a table to a training problem: what to learn, from which rows, and on which to judge it."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastbp.cli.encoding import (
-    CLASSIFICATION,
-    ClassTarget,
-    NumberTarget,
-    Standardization,
-    choose_task,
-    encode_classes,
-    numeric_target,
-)
+import fastbp as fb
+from fastbp.cli import missing as policy
 from fastbp.cli.errors import DataError
-from fastbp.cli.record import TableRecord
-from fastbp.cli.report import Part
 from fastbp.cli.split import set_aside
-from fastbp.cli.table import Table
+from fastbp.cli.tables import read_table
+from fastbp.cli.tables.table import EITHER, NUMBERS, WORDS, Table, Words, name_list
+from fastbp.cli.target import (
+    CLASSIFICATION,
+    REGRESSION,
+    ClassTarget,
+    Target,
+    choose_task,
+    class_target,
+    number_target,
+)
+
+MAX_CATEGORIES = 256
+TARGET_KINDS = {"auto": None, CLASSIFICATION: EITHER, REGRESSION: NUMBERS}
 
 
 @dataclass(frozen=True)
-class Fractions:
-    """How much of the table is not trained on: of all rows, and then of the rest."""
+class Question:
+    """What is asked of a table.
 
-    test: float
-    validation: float
+    Attributes
+    ----------
+    target : str
+        The column to predict.
+    task : str
+        "auto", "classification" or "regression".
+    categorical, ignored : sequence of str
+        Columns that hold names whatever they look like, and columns to leave out.
+    missing : str
+        "error", "mean" or "drop".
+    test, validation : float
+        Part of all rows to judge on, and part of the rest to watch.
+    seed : int
+        Seed of the split.
+    """
+
+    target: str
+    task: str = "auto"
+    categorical: Sequence[str] = ()
+    ignored: Sequence[str] = ()
+    missing: str = policy.REFUSE
+    test: float = 0.2
+    validation: float = 0.1
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of a table's rows.
+
+    Attributes
+    ----------
+    table : Table
+        The input columns, nothing missing.
+    y : ndarray, shape (n_rows,)
+        Labels (int64), or the target in its own unit.
+    """
+
+    table: Table
+    y: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.y)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Scaled rows in three parts.
+    """Rows in three parts.
 
     Attributes
     ----------
-    record : TableRecord
-        Columns, scaling and target, learned from the training rows (the class names from all).
+    target : ClassTarget or NumberTarget
+        What to predict; its class names come from all rows.
+    columns : fb.Columns
+        The inputs, fitted on the training rows.
+    fill : dict from str to float or str, or None
+        What stands for a missing value, learned from the training rows.
     training : Part
         Rows to train on.
     validation, test : Part or None
         Rows to watch during training and rows to judge the result on; None where there are none.
+    n_filled, n_dropped : int
+        Missing values that were filled, and rows that were left out.
     """
 
-    record: TableRecord
+    target: Target
+    columns: fb.Columns
+    fill: policy.Fill | None
     training: Part
     validation: Part | None
     test: Part | None
+    n_filled: int = 0
+    n_dropped: int = 0
 
 
-def make_problem(
-    table: Table, target_name: str, task: str, fractions: Fractions, seed: int, dtype: str
-) -> Problem:
-    """Choose the task, split the rows and scale the columns.
+def read_question(path: str, names: Sequence[str], question: Question) -> Table:
+    """Return the columns that a question is about, the target last.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    names : sequence of str
+        Its columns.
+    question : Question
+        What is asked.
+
+    Raises
+    ------
+    DataError
+        If a column that is named does not exist, no column is left, or as `read_table`.
+    """
+    inputs = [name for name in names if name not in {question.target, *question.ignored}]
+    for name in [question.target, *question.categorical, *question.ignored]:
+        if name not in names:
+            raise DataError(
+                f"{path}: must have a column {name!r}, got the columns {name_list(names)}"
+            )
+    if not inputs:
+        raise DataError(
+            f"{path}: must have a column besides the target {question.target!r}, got none"
+        )
+    kinds: dict[str, str | None] = {
+        name: WORDS if name in question.categorical else None for name in inputs
+    }
+    kinds[question.target] = TARGET_KINDS[question.task]
+    return read_table(path, kinds, {question.target: "--task classification if it holds names"})
+
+
+def make_problem(table: Table, question: Question) -> Problem:
+    """Choose the task, split the rows, fill what is missing and fit the columns.
 
     Parameters
     ----------
     table : Table
-        The columns with their target.
-    target_name : str
-        The target column.
-    task : str
-        "auto", "classification" or "regression".
-    fractions : Fractions
-        Sizes of the test and validation parts.
-    seed : int
-        Seed of the random split.
-    dtype : str
-        The network's dtype.
+        The input columns and the target.
+    question : Question
+        What is asked.
 
     Returns
     -------
@@ -78,46 +160,72 @@ def make_problem(
     Raises
     ------
     DataError
-        If the target is not fit for the task or there are too few rows for the test part.
+        If values are missing, the target is not fit for the task, a column has too many categories
+        or there are too few rows.
     """
-    numbers = numeric_target(table, target_name, task)
-    chosen = choose_task(numbers) if task == "auto" else task
-    target: ClassTarget | NumberTarget
-    y: NDArray[Any]
-    if numbers is None or chosen == CLASSIFICATION:
-        target, y = encode_classes(table, target_name, numbers)
-        training, validation, test = _split(table, y, fractions, seed)
+    n_rows = table.n_rows
+    if question.missing == policy.REFUSE:
+        policy.check_complete(table, "--missing mean or drop lets them be")
     else:
-        _check_varies(table, target_name, numbers)
-        alike = np.zeros(len(numbers), dtype=np.int64)
-        training, validation, test = _split(table, alike, fractions, seed)
-        column = numbers[:, np.newaxis]
-        target = NumberTarget(target_name, Standardization.of(column[training]))
-        y = target.scaling.apply(column)[:, 0]
-    record = TableRecord(table.names, Standardization.of(table.numbers[training]), target)
-    x = record.inputs(table, dtype)
-    watched, judged = (Part(x[rows], y[rows]) if len(rows) else None for rows in (validation, test))
-    return Problem(record, Part(x[training], y[training]), watched, judged)
+        needed = table if question.missing == policy.DROP else table.select([question.target])
+        table = table.take(policy.complete_rows(needed))
+        if not table.n_rows:
+            raise DataError(f"{table.path}: must have rows without missing values, got none")
+    target = _target(table, question)
+    y = target.values(table)
+    inputs = table.select(name for name in table.columns if name != question.target)
+    is_class = isinstance(target, ClassTarget)
+    labels = y.astype(np.int64) if is_class else np.zeros(len(y), dtype=np.int64)
+    rows = _split(table.path, labels, question)
+    fill, n_filled = None, policy.count_missing(inputs)
+    if question.missing == policy.MEAN:
+        fill = policy.fill_of(inputs.take(rows[0]))
+        inputs = policy.filled(inputs, fill)
+    training, validation, test = (Part(inputs.take(part), y[part]) for part in rows)
+    return Problem(
+        target,
+        _columns(training.table),
+        fill,
+        training,
+        validation if len(validation) else None,
+        test if len(test) else None,
+        n_filled,
+        n_rows - table.n_rows,
+    )
 
 
-def _split(
-    table: Table, labels: NDArray[np.int64], fractions: Fractions, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _target(table: Table, question: Question) -> Target:
+    """Return the classes or the number that the target column holds."""
+    task = question.task
+    if task == "auto":
+        task = choose_task(table.columns[question.target])
+    choose = class_target if task == CLASSIFICATION else number_target
+    return choose(table, question.target)
+
+
+def _columns(table: Table) -> fb.Columns:
+    """Return the inputs' columns, fitted."""
+    words = {name: column for name, column in table.columns.items() if isinstance(column, Words)}
+    for name, column in words.items():
+        count = len(np.unique(column.codes))
+        if count > MAX_CATEGORIES:
+            raise DataError(
+                f"{table.path}, column {name!r}: must have at most {MAX_CATEGORIES} categories, "
+                f"got {count} (--ignore {name!r} leaves it out)"
+            )
+    numeric = [name for name in table.columns if name not in words]
+    columns = fb.Columns(numeric, list(words), "ignore", "ignore", MAX_CATEGORIES)
+    return columns.fit(table.plain())
+
+
+def _split(path: str, labels: NDArray[np.int64], question: Question) -> list[NDArray[np.int64]]:
     """Return the row indices of the training, validation and test parts."""
-    rng = np.random.default_rng(seed)
-    kept, test = set_aside(labels, fractions.test, rng)
-    if fractions.test and not len(test):
+    rng = np.random.default_rng(question.seed)
+    kept, test = set_aside(labels, question.test, rng)
+    if question.test and not len(test):
         raise DataError(
-            f"{table.path}: must have rows enough for a test part of {fractions.test:g}, "
+            f"{path}: must have rows enough for a test part of {question.test:g}, "
             f"got {len(labels)} (--test-fraction 0 trains on all rows)"
         )
-    training, validation = set_aside(labels[kept], fractions.validation, rng)
-    return kept[training], kept[validation], test
-
-
-def _check_varies(table: Table, name: str, numbers: NDArray[np.float64]) -> None:
-    if (numbers == numbers[0]).all():
-        raise DataError(
-            f"{table.path}, column {name!r}: the target must have at least two different values, "
-            f"got only {numbers[0]:g}"
-        )
+    training, validation = set_aside(labels[kept], question.validation, rng)
+    return [kept[training], kept[validation], test]

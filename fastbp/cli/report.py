@@ -1,14 +1,11 @@
-"""What the command line prints: a line an epoch, and how good the model is on held-out rows."""
+"""The final report in words: how good a model is on rows that it was not trained on."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+import shutil
 
 import fastbp as fb
-from fastbp.cli.encoding import ClassTarget, NumberTarget
+from fastbp.cli.figures import Figures
 
 STOP_REASONS = {
     "epochs": "all --epochs are done",
@@ -16,98 +13,68 @@ STOP_REASONS = {
     "patience": "no lower loss for --patience epochs",
     "seconds": "--max-seconds are over",
 }
+# A terminal's width where there is none.
+WIDTH = 100
+SHOWN_CONFUSIONS = 10
 
 
-@dataclass(frozen=True)
-class Part:
-    """Some of a table's rows as the network takes them.
-
-    Attributes
-    ----------
-    x : ndarray, shape (n_rows, n_columns)
-        Inputs.
-    y : ndarray, shape (n_rows,)
-        Labels (int64), or the standardised target.
-    """
-
-    x: NDArray[np.floating]
-    y: NDArray[Any]
-
-
-def epoch_printer(
-    epochs: int, target: ClassTarget | NumberTarget, validation: Part | None
-) -> Callable[[fb.Network, fb.History], None]:
-    """Return a callback for `Network.fit` that prints one line an epoch.
-
-    Parameters
-    ----------
-    epochs : int
-        The most epochs there will be.
-    target : ClassTarget or NumberTarget
-        What the outputs mean.
-    validation : Part or None
-        The validation rows.
-
-    Returns
-    -------
-    callable
-        ``callback(network, history)``, which never asks to stop.
-    """
-    width = len(str(epochs))
-
-    def print_epoch(network: fb.Network, history: fb.History) -> None:
-        words = [f"epoch {len(history.loss):{width}}/{epochs}  loss {history.loss[-1]:.4g}"]
-        if validation is not None:
-            words.append(f"validation loss {history.validation_loss[-1]:.4g}")
-            words.append(f"{figures(network, target, validation)}")
-        words.append(f"{history.seconds[-1]:.2f} s")
-        print("  ".join(words), flush=True)
-
-    return print_epoch
-
-
-def stop_line(history: fb.History) -> str:
+def stop_line(history: fb.History, best: int | None) -> str:
     """Return why training ended and, with validation rows, whose epoch's parameters were kept."""
     reason = STOP_REASONS.get(history.stop_reason, history.stop_reason)
     line = f"stopped after {len(history.loss)} whole epochs: {reason}"
-    if not history.validation_loss:
-        return line
-    best = int(np.argmin(history.validation_loss)) + 1
-    return f"{line}; kept the parameters of epoch {best}"
+    return line if best is None else f"{line}; kept the parameters of epoch {best}"
 
 
-def figures(network: fb.Network, target: ClassTarget | NumberTarget, part: Part) -> str:
-    """Return how well a network predicts some rows.
-
-    Parameters
-    ----------
-    network : Network
-        The network.
-    target : ClassTarget or NumberTarget
-        What its outputs mean.
-    part : Part
-        Rows with their targets.
-
-    Returns
-    -------
-    str
-        The accuracy, or R2 and the mean absolute error in the target's unit.
-    """
-    outputs = network.predict(part.x)
-    if isinstance(target, ClassTarget):
-        return f"accuracy {accuracy(outputs, part.y):.4f}"
-    predicted = target.scaling.undo(outputs)[:, 0]
-    actual = target.scaling.undo(part.y[:, np.newaxis])[:, 0]
-    error = float(np.abs(predicted - actual).mean())
-    return f"R2 {r_squared(predicted, actual):.4f}  mean absolute error {error:.4g}"
+def details(found: Figures) -> str:
+    """Return the tables of a classification: figures of each class, and what is taken for what."""
+    classes = found["classes"]
+    width = max(5, *(len(shown(entry["name"])) for entry in classes))
+    lines = [f"{'class':{width}}  precision  recall      f1    rows"]
+    for entry in classes:
+        numbers = [three(entry[name]) for name in ("precision", "recall", "f1")]
+        lines.append(
+            f"{shown(entry['name']):{width}}  {numbers[0]:>9}  {numbers[1]:>6}  {numbers[2]:>6}"
+            f"  {entry['rows']:>6}"
+        )
+    return "\n".join([*lines, "", *_confusion(found, width)])
 
 
-def accuracy(outputs: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
-    """Return the part of the rows whose largest output is the one of their label."""
-    return float((outputs.argmax(axis=1) == labels).mean())
+def _confusion(found: Figures, width: int) -> list[str]:
+    """Return the confusion matrix, or the most frequent confusions where it is too wide."""
+    names = [shown(entry["name"]) for entry in found["classes"]]
+    matrix = found["confusion"]
+    cell = max(max(map(len, names)), *(len(str(count)) for row in matrix for count in row))
+    room = shutil.get_terminal_size((WIDTH, 0)).columns
+    if width + len(names) * (cell + 1) > room:
+        return _confusions(found)
+    lines = ["confusion matrix (row: actual class, column: predicted class)"]
+    lines.append(" ".join([" " * width, *(f"{name:>{cell}}" for name in names)]))
+    for name, row in zip(names, matrix, strict=True):
+        lines.append(" ".join([f"{name:{width}}", *(f"{count:>{cell}}" for count in row)]))
+    return lines
 
 
-def r_squared(predicted: NDArray[np.float64], actual: NDArray[np.float64]) -> float:
-    """Return ``1 - sum (predicted - actual)^2 / sum (actual - mean)^2``; nan if all are equal."""
-    spread = float(((actual - actual.mean()) ** 2).sum())
-    return 1 - float(((predicted - actual) ** 2).sum()) / spread if spread > 0 else float("nan")
+def _confusions(found: Figures) -> list[str]:
+    names = [shown(entry["name"]) for entry in found["classes"]]
+    wrong = [
+        (count, names[actual], names[predicted])
+        for actual, row in enumerate(found["confusion"])
+        for predicted, count in enumerate(row)
+        if actual != predicted and count
+    ]
+    wrong.sort(key=lambda item: -item[0])
+    if not wrong:
+        return ["no class is taken for another"]
+    lines = ["most frequent confusions"]
+    lines += [f"{count:>6} x {a} taken for {b}" for count, a, b in wrong[:SHOWN_CONFUSIONS]]
+    return lines
+
+
+def shown(name: str, most: int = 24) -> str:
+    """Return a class name, cut where it is long."""
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def three(value: float | None) -> str:
+    """Return a share with three digits; a dash where there is none."""
+    return "-" if value is None else f"{value:.3f}"

@@ -47,8 +47,10 @@ class Best(fb.Callback):
 
     def __init__(self) -> None:
         self.params: Array | None = None
+        self.epoch: int | None = None
 
     def after_epoch(self, training: fb.Training) -> None:
         """Copy the parameters of an epoch that is the best so far."""
         if training.best:
             self.params = training.network.params.copy()
+            self.epoch = training.epoch
