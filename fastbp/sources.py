@@ -56,7 +56,8 @@ def checked_order(order: object, n_rows: int) -> Array:
             f"shuffle must return {n_rows} integers, the order of the rows, got "
             f"{checks.described(order)}"
         )
-    if found.min() < 0 or found.max() >= n_rows:
+    # Of a negative one an unsigned number has its highest bit.
+    if found.astype(np.int64, copy=False).view(np.uint64).max() >= n_rows:
         raise ValueError(
             f"shuffle must return indices from 0 to {n_rows - 1}, got {found.min()} to "
             f"{found.max()}"

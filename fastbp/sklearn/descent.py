@@ -69,7 +69,7 @@ class Orders:
         """Return the next order, which is the last one in a new order."""
         places = np.arange(len(self.order))
         self.random_state.shuffle(places)
-        self.order = self.order[places]
+        self.order = self.order.take(places)
         return self.order
 
 

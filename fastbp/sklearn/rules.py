@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 import math
 from typing import Any
@@ -35,6 +36,12 @@ def check_solver(estimator: Any) -> None:
         )
 
 
+@functools.cache
+def arguments_of(kind: Any) -> frozenset[str]:
+    """Return the names of the arguments that an optimizer is made with."""
+    return frozenset(inspect.signature(kind).parameters)
+
+
 def made_optimizer(estimator: Any) -> Any:
     """Return a new optimizer by the estimator's arguments."""
     solver = estimator.solver
@@ -50,7 +57,7 @@ def made_optimizer(estimator: Any) -> Any:
         "beta2": estimator.beta_2,
         "epsilon": estimator.epsilon,
     }
-    known = inspect.signature(kind).parameters
+    known = arguments_of(kind)
     names = wanted if solver in ("sgd", "adam") else ("learning_rate", "beta1", "beta2")
     settings = {name: wanted[name] for name in names if name in known}
     return kind(**settings, clip_norm=estimator.clip_norm or 0.0)
