@@ -44,6 +44,14 @@ class TestConfig:
         assert main(["train", "--config", "run.toml", "--epochs=2"]) == 0
         assert json.loads(capsys.readouterr().out)["epochs"] == 2
 
+    def test_what_may_be_repeated_is_replaced_too(self, houses, trees, capsys):
+        text = f'data = {json.dumps(houses)}\ntarget = "price"\nignore = ["a"]\nepochs = 2'
+        Path("run.toml").write_text(text, encoding="utf-8")
+        words = [trees, "--target", "tree", "--ignore", "width", "--json"]
+        assert main(["train", "--config", "run.toml", *words]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert list(found["columns"]) == ["length", "same"]
+
     def test_file_has_every_option_that_is_set(self, houses):
         main(["train", houses, "--target", "price", "--save-config", "run.toml", *QUICK])
         found = tomllib.loads(Path("run.toml").read_text(encoding="utf-8"))
@@ -55,7 +63,7 @@ class TestConfig:
         }  # fmt: skip
 
     def test_texts_of_any_kind_come_back(self, folder):
-        name = 'a "b" \\ é € \x7f'
+        name = 'a "b" \\ é € 😀 \x7f'
         text = "".join(f"{i},{'x' if i % 2 else 'y'}\n" for i in range(40))
         path = folder / "odd.csv"
         path.write_text('"' + name.replace('"', '""') + '",t\n' + text, encoding="utf-8")
