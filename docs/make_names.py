@@ -234,6 +234,8 @@ def page() -> str:
         table(["argument of `fit`", "default", ""], argument_lines(fb.Network.fit)),
         "",
         table(["argument of `fit_stream`", "default", ""], argument_lines(fb.Network.fit_stream)),
+        "\n## Preprocessing\n\nMore on it is in [preprocessing](preprocessing.md).\n",
+        table(["inputs or targets", ""], class_lines([fb.Standardize, fb.OneHot, fb.Columns])),
         "\n## Initializers\n",
         table(["init", ""], begin),
         "\n## Other packages\n\nMore on them is in [integrations](integrations.md).\n",

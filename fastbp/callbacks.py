@@ -54,7 +54,7 @@ class Training:
         history: History,
         epochs: int,
         steps: int | None,
-        loss: Callable[[], float],
+        loss: Callable[[], tuple[float, float]],
         save: Callable[[StrPath], bool],
     ) -> None:
         self.network = network
@@ -70,7 +70,12 @@ class Training:
     @property
     def loss(self) -> float:
         """Mean training loss of the epoch so far, or of the last whole one at its end."""
-        return self._loss()
+        return self._loss()[0]
+
+    @property
+    def penalty(self) -> float:
+        """The part of `loss` that is the penalty l2, of the steps of this call of fit."""
+        return self._loss()[1]
 
     def save(self, path: StrPath) -> bool:
         """Write a checkpoint, from which `fit(..., resume=path)` goes on bit for bit.

@@ -40,16 +40,24 @@ def load(path: files.StrPath) -> Network:
     >>> bool((fb.load(path).params == net.params).all())
     True
     """
-    contents = files.read(path, only_params=True)
+    return network_of(files.read(path, only_params=True), files.as_path(path).name)
+
+
+def network_of(contents: files.Contents, name: str) -> Network:
+    """Return the network of what a file holds; messages call the file by the name.
+
+    Raises
+    ------
+    FileFormatError
+        As for `load`.
+    """
     network = Network.__new__(Network)
     try:
         network._take_contents(contents)
     except custom.UnregisteredError as error:
-        raise checks.FileFormatError(f"{files.as_path(path).name} {error}") from None
+        raise checks.FileFormatError(f"{name} {error}") from None
     except (KeyError, TypeError, ValueError) as error:
-        raise checks.FileFormatError(
-            f"{files.as_path(path).name} is not a fastbp model: {error}"
-        ) from None
+        raise checks.FileFormatError(f"{name} is not a fastbp model: {error}") from None
     return network
 
 

@@ -21,7 +21,7 @@ from fastbp.preprocessing import Standardize, numeric_rows
 from fastbp.rescue import Before
 from fastbp.rows import Rows, Split, held_out, split
 from fastbp.schedules import Schedule, as_schedule
-from fastbp.sources import Stored, Stream, shuffle_mode
+from fastbp.sources import Shuffle, Stored, Stream, shuffle_mode
 from fastbp.stopping import Stop
 from fastbp.threads import Crew, fit_threads, split_columns, usable_cores
 from fastbp.training import Fit, Settings, ground_of
@@ -37,12 +37,13 @@ class Arguments(NamedTuple):
 
     epochs: int = 1
     batch_size: int | None = 32
-    shuffle: bool | str = True
+    shuffle: Shuffle = True
     stop: Stop | None = None
     callbacks: Callbacks = ()
     progress: bool | None = False
     schedule: Schedule | Callable[[int], float] | None = None
     metrics: Any = ()
+    l2: float = 0.0
 
 
 class Fitting(Passes):
@@ -156,6 +157,7 @@ class Fitting(Passes):
             progress=None if given.progress is None else checks.flag("progress", given.progress),
             schedule=as_schedule(given.schedule, rule.learning_rate),
             metrics=metrics.checked(given.metrics, stop, task, n_rows is not None, has_validation),
+            l2=checks.number("l2", given.l2, 0),
             seed=seed,
             rng=np.random.default_rng(seed),
         )

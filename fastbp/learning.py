@@ -23,7 +23,15 @@ from fastbp.optimizers.optimizer import Optimizer
 from fastbp.rescue import lost_by
 from fastbp.rows import Rows
 from fastbp.schedules import Schedule
-from fastbp.sources import Blocks, Stored, Stream, checked_blocks, shuffle_mode
+from fastbp.sources import (
+    Blocks,
+    Shuffle,
+    Stored,
+    Stream,
+    checked_blocks,
+    given_order,
+    shuffle_mode,
+)
 from fastbp.stopping import Stop
 
 if TYPE_CHECKING:
@@ -101,7 +109,7 @@ class Learner(Fitting):
         optimizer: str | Optimizer = "adam",
         epochs: int = 10,
         batch_size: int | None = 32,
-        shuffle: bool | str = True,
+        shuffle: Shuffle = True,
         validation: tuple[npt.ArrayLike, ...] | float | None = None,
         sample_weight: npt.ArrayLike | None = None,
         stop: Stop | None = None,
@@ -112,6 +120,7 @@ class Learner(Fitting):
         class_weight: ClassWeight | None = None,
         metrics: Wanted | Iterable[Wanted] = (),
         resume: StrPath | None = None,
+        l2: float = 0.0,
     ) -> History:
         """Train by minibatch gradient descent until the last epoch or a stop rule.
 
@@ -129,9 +138,11 @@ class Learner(Fitting):
             Passes over the rows, at least 1.
         batch_size : int or None
             Rows an update, at least 1; None or more than there are: all rows.
-        shuffle : bool or str
+        shuffle : bool, str or callable
             "rows" (or True): the rows come in a new order each epoch. "blocks": blocks of 4,096
             neighbours do, and the rows within each, for memory maps. "none" (or False): no order.
+            A function: what it returns each epoch is the order, (n_rows,) indices of the rows that
+            are trained on; a checkpoint cannot be made then.
         validation : (x, y), (x, y, sample_weight) or float, optional
             Rows to evaluate after each epoch, or the fraction of the rows to hold out: drawn by the
             seed, or the last ones without shuffle.
@@ -164,6 +175,10 @@ class Learner(Fitting):
         resume : str or path, optional
             A checkpoint of an earlier fit of such a network on the same rows: the fit goes on from
             there as if it had never ended, bit for bit. `epochs` counts those behind it.
+        l2 : float
+            Factor of a penalty on the weights, not the biases, that is part of the loss: that of a
+            batch is (sum_r w_r l_r + l2/2 sum W^2) / sum_r w_r. An optimizer's weight_decay is no
+            part of the loss, and the same for every batch and parameter.
 
         Returns
         -------
@@ -201,7 +216,9 @@ class Learner(Fitting):
         'loss'
         """
         rule = as_optimizer(optimizer)
-        given = Arguments(epochs, batch_size, shuffle, stop, callbacks, progress, schedule, metrics)
+        given = Arguments(
+            epochs, batch_size, shuffle, stop, callbacks, progress, schedule, metrics, l2
+        )
         hold = Hold("fit", network=self, optimizer=rule, **watching(schedule))
         with hold, self._unfitted_again(rule):
             state = self._resumed(resume, rule, checks.integer("epochs", epochs, 1))
@@ -209,7 +226,7 @@ class Learner(Fitting):
             self._fit_sides(x, y, validation, mode, seed)
             rows = self._weighed(self._data(x, y, sample_weight), class_weight)
             part = self._split(rows, validation, mode, seed)
-            source = Stored(part.rows, part.chosen, mode)
+            source = Stored(part.rows, part.chosen, mode, given_order(shuffle))
             settings = self._settings(given, rule, seed, source.n_rows, part.held is not None)
             check_full_batch(rule, settings.batch_size, source.n_rows)
             return self._run(rule, source, part.held, settings, threads, state)
@@ -229,6 +246,7 @@ class Learner(Fitting):
         schedule: Schedule | Callable[[int], float] | None = None,
         metrics: Wanted | Iterable[Wanted] = (),
         n_rows: int | None = None,
+        l2: float = 0.0,
     ) -> History:
         """Train on rows that come block by block, of which one at a time is in memory.
 
@@ -251,6 +269,8 @@ class Learner(Fitting):
             outputs); and "gradient_norm".
         n_rows : int, optional
             Rows an epoch, which a schedule must know.
+        l2 : float
+            As for `fit`.
 
         Returns
         -------
@@ -279,7 +299,9 @@ class Learner(Fitting):
         3
         """
         rule = as_optimizer(optimizer)
-        given = Arguments(epochs, batch_size, False, stop, callbacks, progress, schedule, metrics)
+        given = Arguments(
+            epochs, batch_size, False, stop, callbacks, progress, schedule, metrics, l2
+        )
         wanted = None if n_rows is None else checks.integer("n_rows", n_rows, 1)
         if schedule is not None and wanted is None:
             raise ValueError(
@@ -300,7 +322,7 @@ class Learner(Fitting):
         y: npt.ArrayLike,
         optimizer: str | Optimizer = "adam",
         batch_size: int | None = 32,
-        shuffle: bool | str = True,
+        shuffle: Shuffle = True,
         sample_weight: npt.ArrayLike | None = None,
         threads: int | None = None,
     ) -> History:
@@ -344,7 +366,7 @@ class Learner(Fitting):
             rule = self._lasting(optimizer)
             with Hold("partial_fit", optimizer=rule):
                 rows, mode = self._data(x, y, sample_weight), shuffle_mode(shuffle)
-                source = Stored(rows, None, mode)
+                source = Stored(rows, None, mode, given_order(shuffle))
                 given = Arguments(1, batch_size, shuffle)
                 settings = self._settings(given, rule, self._fit_seed(None), source.n_rows, False)
                 check_full_batch(rule, settings.batch_size, source.n_rows)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fastbp import files
+from fastbp.folding import fold_into
 from fastbp.initializers import initial_weight
 from fastbp.learning import Learner
 from fastbp.preprocessing import Preprocessor, Standardize
@@ -101,6 +102,40 @@ class Network(Learner):
         for part in (*self.scales, *self.variances):
             if part is not None:
                 part[...] = 1
+
+    def folded(self) -> Network:
+        """Return a network that predicts the same of the same rows, its standardisation in weights.
+
+        `Standardize` of the inputs goes into the first layer, that of the targets into the last.
+        Sums are rounded otherwise: with u half an epsilon and r the largest |mean| / scale, by
+        about u r more in a standardised input. Losses are of targets in their own unit then.
+        `OneHot` and `Columns` stay as they are.
+
+        Returns
+        -------
+        Network
+            Another one, with a bias in these layers; `inputs` and `targets` are not standardised.
+
+        Raises
+        ------
+        ValueError
+            Nothing is fitted yet; the first layer has a skip connection or a weight that others
+            are tied to, or the last one such an output or weight; or r is above 4,096 in float32
+            or 2^41 in float64.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> scaling = fb.Standardize().fit([[1.0], [3.0]])
+        >>> net = fb.Network(1, [fb.Dense(1, init="constant(2)")], inputs=scaling)
+        >>> net.predict([[5.0]]), net.folded().predict([[5.0]])
+        (array([[6.]], dtype=float32), array([[6.]], dtype=float32))
+        >>> net.folded().biases[0]
+        array([-4.], dtype=float32)
+        """
+        network = Network.__new__(Network)
+        fold_into(network, self)
+        return network
 
     def save(self, path: files.StrPath) -> None:
         """Write the network and its metadata to a file, which `fastbp.load` reads.

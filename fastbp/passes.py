@@ -14,13 +14,17 @@ from fastbp.checks import Array
 from fastbp.gradients import Gradients
 from fastbp.plan import Plan
 from fastbp.prepared import Prepared
-from fastbp.preprocessing import Source, chunk_places
+from fastbp.preprocessing import Source
 from fastbp.room import require_room
 from fastbp.rows import Rows
 from fastbp.threads import pass_threads, usable_cores
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+
+# Numbers of rows that predictions make ready at a time: they stay in the second cache.
+READY_NUMBERS = 1 << 16
 
 
 class Passes(Prepared):
@@ -58,12 +62,13 @@ class Passes(Prepared):
                 team.end()
 
     def predict(self, x: npt.ArrayLike, threads: int | None = None) -> Array:
-        """Return the outputs a^L of each row.
+        """Return the outputs a^L of each row; with `targets`, in their own unit.
 
         Parameters
         ----------
         x : array_like or table, (n_rows, n_in)
-            Finite numbers: an array, a memory map, or a table of pandas, polars or pyarrow.
+            Finite numbers: an array, a memory map, or a table of pandas, polars or pyarrow; with
+            `inputs`, what these take.
         threads : int, optional
             As for `fit`.
 
@@ -93,11 +98,17 @@ class Passes(Prepared):
             return self._in_unit(self._outputs_of(source, team))
 
     def _outputs_of(self, source: Source, team: Any) -> Array:
-        """Return the outputs of rows that are made ready chunk by chunk."""
-        out = np.empty((source.n_rows, self._spec.n_out), self._dtype)
-        found = self._take_engine(source.n_rows, team.threads if team else 1)
-        for start, stop in chunk_places(source.n_rows, source.n_out):
-            found[1].predict(source.part(start, stop, self._dtype), out[start:stop], team)
+        """Return the outputs of rows that are made ready block by block."""
+        n_rows, width, threads = source.n_rows, source.n_out, team.threads if team else 1
+        out = np.empty((n_rows, self._spec.n_out), self._dtype)
+        found = self._take_engine(n_rows, threads)
+        size = min(n_rows, block_rows(width, threads))
+        ready = np.empty((size, width), self._dtype)
+        for start in range(0, n_rows, size):
+            stop = min(start + size, n_rows)
+            part = ready[: stop - start]
+            source.fill(start, part)
+            found[1].predict(part, out[start:stop], team)
         self._idle.append(found)
         return out
 
@@ -116,14 +127,15 @@ class Passes(Prepared):
         sample_weight: npt.ArrayLike | None = None,
         threads: int | None = None,
     ) -> float:
-        """Return the mean loss over rows.
+        """Return the mean loss over rows; with `targets`, of standardised ones.
 
         Parameters
         ----------
         x : array_like or table, (n_rows, n_in)
-            Finite numbers: an array, a memory map, or a table of pandas, polars or pyarrow. A map
-            of the network's dtype is read in place; any other is converted by chunks into a
-            temporary file. A table is converted column by column, its index left out.
+            With `inputs`, what these take; without, finite numbers: an array, a memory map, or a
+            table of pandas, polars or pyarrow. A map of the network's dtype is read in place; any
+            other, or one for `inputs`, is converted by chunks into a temporary file. A table is
+            converted column by column, its index left out.
         y : array_like or table, (n_rows, n_out)
             Targets; (n_rows,) for one output, or class indices (n_rows,) with cross_entropy.
         sample_weight : array_like or column, (n_rows,), optional
@@ -168,6 +180,8 @@ class Passes(Prepared):
     ) -> tuple[float, Gradients]:
         """Return (loss, gradients) of the mean loss over rows; the parameters stay as they are.
 
+        With `inputs` or `targets`, all of it is of the numbers that these make of x and y.
+
         delta^L = dL/dz^L, delta^l = (W^(l+1))^T delta^(l+1) * s'(z^l), dL/dW^l = delta^l
         (a^(l-1))^T, dL/db^l = sum over rows of delta^l.
 
@@ -208,9 +222,10 @@ class Passes(Prepared):
         Parameters
         ----------
         x : array_like, (n_rows, n_in)
-            Finite numbers.
+            As for `evaluate`.
         output_gradient : array_like, (n_rows, n_out)
-            dL/da^L of each row, finite; gradients are summed over rows, nothing is divided.
+            dL/da^L of each row, finite, where `targets` have not yet brought a^L to their own unit;
+            gradients are summed over rows, nothing is divided.
 
         Returns
         -------
@@ -242,3 +257,9 @@ class Passes(Prepared):
         plan = Plan(self._spec, n_rows, inputs=True)
         flat = plan.vector()
         return plan, flat, engine.Engine(plan, self._params, flat)
+
+
+def block_rows(width: int, threads: int) -> int:
+    """Return how many rows are made ready at a time: whole blocks, some for each thread."""
+    blocks = max(READY_NUMBERS // (width * engine.BLOCK_ROWS), 1)
+    return engine.BLOCK_ROWS * max(blocks, 2 * threads if threads > 1 else 1)

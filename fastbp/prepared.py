@@ -58,13 +58,17 @@ class Prepared(Parameters):
 
     def _require_fitted(self) -> None:
         """Refuse rows before there is what makes them ready, and where it is of other columns."""
-        for side, one in zip(SIDES, (self._inputs, self._targets), strict=True):
-            if one is not None and not one.is_fitted:
+        widths = (self._spec.n_in, self._spec.n_y)
+        for side, one, width in zip(SIDES, (self._inputs, self._targets), widths, strict=True):
+            if one is None:
+                continue
+            if not one.is_fitted:
                 raise ValueError(
                     f"{side} must be fitted before rows are taken, got {one}; net.fit fits them to "
                     f"the rows that it trains on, net.{side}.fit(rows) to any"
                 )
-        check_sides(self._spec, self._inputs, self._targets)
+            if one.n_out != width:
+                check_sides(self._spec, self._inputs, self._targets)
 
     def _in_unit(self, outputs: Array) -> Array:
         """Return outputs in the targets' own unit, written over them."""
@@ -72,5 +76,5 @@ class Prepared(Parameters):
         if targets is not None:
             with np.errstate(over="ignore"):
                 for start, stop in chunk_places(*outputs.shape):
-                    outputs[start:stop] = targets.inverse(outputs[start:stop])
+                    outputs[start:stop] = targets.in_unit(outputs[start:stop])
         return outputs

@@ -118,7 +118,7 @@ class Safe:
         result = callbacks()
         self.settings = None
         # Steps that a callback takes with the optimizer of the fit move its clock.
-        if not (np.array_equal(before[0], params) and np.array_equal(before[1], clock)):
+        if not ((before[0] == params).all() and (before[1] == clock).all()):
             self.changed = tuple(live.copy() for live in self.live)
             self.held += sum(live.nbytes for live in self.live)
         return result

@@ -13,22 +13,56 @@ from fastbp.checks import Array
 from fastbp.rows import Rows
 
 SHUFFLES = ("rows", "blocks", "none")
+# What a fit calls the orders of a function.
+GIVEN = "given"
 # Consecutive rows that stay together where blocks are shuffled.
 SHUFFLE_BLOCK = 4096
 
 Blocks = Iterable[object] | Callable[[], Iterable[object]]
+Order = Callable[[], Array]
+Shuffle = bool | str | Order
 
 
 def shuffle_mode(value: object) -> str:
-    """Return how rows are shuffled: one of SHUFFLES; True stands for rows, False for none."""
+    """Return how rows are shuffled: one of SHUFFLES, or GIVEN; True stands for rows."""
+    if callable(value):
+        return GIVEN
     if isinstance(value, (bool, np.bool_)):
         return "rows" if value else "none"
     if not isinstance(value, str):
         raise TypeError(
-            "shuffle must be True, False, 'rows', 'blocks' or 'none', got "
+            "shuffle must be True, False, 'rows', 'blocks', 'none' or a function, got "
             f"{checks.described(value)}"
         )
     return checks.choice("shuffle", value, SHUFFLES)
+
+
+def given_order(shuffle: object) -> Order | None:
+    """Return the user's function, where that is how rows are shuffled."""
+    return shuffle if callable(shuffle) else None
+
+
+def checked_order(order: object, n_rows: int) -> Array:
+    """Return a copy of what a user's function gave as the order of an epoch.
+
+    Raises
+    ------
+    ValueError
+        It is no vector of so many indices below `n_rows`.
+    """
+    found = np.asarray(order)
+    if found.shape != (n_rows,) or found.dtype.kind not in "iu":
+        raise ValueError(
+            f"shuffle must return {n_rows} integers, the order of the rows, got "
+            f"{checks.described(order)}"
+        )
+    # Of a negative one an unsigned number has its highest bit.
+    if found.astype(np.int64, copy=False).view(np.uint64).max() >= n_rows:
+        raise ValueError(
+            f"shuffle must return indices from 0 to {n_rows - 1}, got {found.min()} to "
+            f"{found.max()}"
+        )
+    return np.array(found, np.int64)
 
 
 class Span(NamedTuple):
@@ -68,12 +102,15 @@ def shuffled_blocks(n_rows: int, rng: np.random.Generator) -> Array:
 
 
 class Stored:
-    """Rows that lie in arrays, or the part of them that an index names."""
+    """Rows that lie in arrays, or the part of them that an index names; `given` gives orders."""
 
-    def __init__(self, rows: Rows, index: Array | None, shuffle: str) -> None:
+    def __init__(
+        self, rows: Rows, index: Array | None, shuffle: str, given: Order | None = None
+    ) -> None:
         self.rows = rows
         self.index = index
         self.shuffle = shuffle
+        self.given = given
         n_rows = len(rows.x) if index is None else len(index)
         self.n_rows: int | None = n_rows
         self.as_they_lie = (Span(rows, index, n_rows, 0),)
@@ -83,7 +120,10 @@ class Stored:
         if self.shuffle == "none":
             return self.as_they_lie
         n_rows = self.as_they_lie[0].n_rows
-        order = (shuffled if self.shuffle == "rows" else shuffled_blocks)(n_rows, rng)
+        if self.given is not None:
+            order = checked_order(self.given(), n_rows)
+        else:
+            order = (shuffled if self.shuffle == "rows" else shuffled_blocks)(n_rows, rng)
         if self.index is not None:
             order = maps.take(self.index, order)
         return (Span(self.rows, order, n_rows, 8 * n_rows),)

@@ -27,7 +27,7 @@ from fastbp.recording import Passing, Recorder
 from fastbp.rescue import Before, Diverged, Safe, lost_by
 from fastbp.rows import Rows
 from fastbp.schedules import Schedule
-from fastbp.sources import Span, Stored, Stream
+from fastbp.sources import GIVEN, Span, Stored, Stream
 from fastbp.stopping import Stop, Watch
 from fastbp.threads import Crew
 
@@ -51,6 +51,7 @@ class Settings(NamedTuple):
     progress: bool | None
     schedule: Schedule | None
     metrics: Metrics
+    l2: float
     seed: int
     rng: np.random.Generator
 
@@ -162,7 +163,8 @@ class Fit:
         space = self.plan.safe_space(self.optimizer.n_slots)
         self.safe = Safe(self.engine, space, network.params, self.optimizer, settings.batch_size)
         self.safe.before, self.safe.check = before, self._check_parameters
-        self.engine.set_rule(self.optimizer, self.safe, settings.metrics.gradient_norm)
+        norm = settings.metrics.gradient_norm
+        self.engine.set_rule(self.optimizer, self.safe, norm, settings.l2)
         self.start = time.perf_counter() - self.earlier
         self.engine.begin_sums(*self.sums)
         self.history.stop_reason = "epochs"
@@ -331,17 +333,19 @@ class Fit:
             return False
         return self._call(lambda: any([callback.after_steps(self.training) for callback in due]))
 
-    def _mean_loss(self) -> float:
-        """Return the mean loss over the rows of the epoch so far."""
-        weight = self.engine.total_weight
-        return self.engine.weighted_loss / weight if weight else math.nan
+    def _mean_loss(self) -> tuple[float, float]:
+        """Return the mean loss over the rows of the epoch so far, and the penalty in it."""
+        engine = self.engine
+        weight = engine.total_weight or math.nan
+        return engine.weighted_loss / weight, engine.penalties / weight
 
     def _save(self, path: files.StrPath) -> bool:
         """Write a checkpoint, unless the parameters are not finite or an error has come; say so."""
-        if not isinstance(self.source, Stored):
+        if not isinstance(self.source, Stored) or self.source.shuffle == GIVEN:
             raise ValueError(
-                "a checkpoint must be of a fit over arrays, got one of a stream, whose blocks "
-                "cannot be had again; save the network instead"
+                "a checkpoint must be of a fit over arrays in orders of its own, got one whose "
+                "blocks or orders a function gives, which cannot be had again; save the network "
+                "instead"
             )
         if self.broken or not self.safe.is_finite():
             return False

@@ -158,6 +158,8 @@ def require_representable(
 ) -> fb.Network:
     """Return the network if all of its layers can be said in another package's words.
 
+    Standardised inputs and targets are folded into its layers.
+
     Parameters
     ----------
     net : Network
@@ -175,6 +177,7 @@ def require_representable(
     """
     if not isinstance(net, fb.Network):
         raise TypeError(f"net must be a fastbp.Network, got {net!r}")
+    net = without_preprocessing(net, target)
     default = fb.Dense(1)
     for index, layer in enumerate(net.layers):
         if split(layer.activation)[0] not in activations:
@@ -190,6 +193,27 @@ def require_representable(
                     f"{argument}={value!r} in layers[{index}]"
                 )
     return net
+
+
+def without_preprocessing(net: fb.Network, target: str) -> fb.Network:
+    """Return the network, its standardised inputs and targets folded into its layers.
+
+    Raises
+    ------
+    ValueError
+        They cannot be folded, or its inputs are categories.
+    """
+    if net.inputs is None and net.targets is None:
+        return net
+    if not (net.inputs is None or isinstance(net.inputs, fb.Standardize)):
+        raise ValueError(
+            f"net must have inputs that {target} takes, which are numbers, got {net.inputs!r}; "
+            "make rows ready by net.inputs.transform and give a network without"
+        )
+    try:
+        return net.folded()
+    except ValueError as error:
+        raise ValueError(f"net must fold to go into {target}: {error}") from None
 
 
 def as_numpy(array: Any) -> Any:

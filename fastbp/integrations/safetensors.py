@@ -48,7 +48,8 @@ def save_safetensors(net: fb.Network, path: StrPath) -> None:
     ImportError
         safetensors is not installed.
     TypeError, ValueError
-        `net` is no network, `path` no path, or the metadata holds something that is not JSON.
+        `net` is no network or has preprocessing, `path` is no path, or the metadata holds something
+        that is not JSON.
     OSError
         The file cannot be written.
 
@@ -64,6 +65,12 @@ def save_safetensors(net: fb.Network, path: StrPath) -> None:
     package = needed("save_safetensors", "safetensors.numpy", "safetensors", "safetensors")
     if not isinstance(net, fb.Network):
         raise TypeError(f"net must be a fastbp.Network, got {net!r}")
+    if net.inputs is not None or net.targets is not None:
+        raise ValueError(
+            "net must have neither inputs nor targets for a safetensors file, which holds weights "
+            f"alone, got inputs {net.inputs!r} and targets {net.targets!r}; give net.folded(), or "
+            "save to a file of fastbp's own"
+        )
     contents = net.file_contents()
     header = {"version": VERSION, "network": contents.network, "metadata": contents.metadata}
     try:

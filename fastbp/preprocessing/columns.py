@@ -19,7 +19,7 @@ from fastbp.preprocessing.frames import (
 )
 from fastbp.preprocessing.moments import Moments
 from fastbp.preprocessing.reading import require_fitted, require_rows, whole
-from fastbp.preprocessing.scaling import scale_of
+from fastbp.preprocessing.scaling import scaling_of
 from fastbp.preprocessing.seen import ColumnRows, Seen
 from fastbp.preprocessing.stored import fields_of, numbers_of, row_count
 from fastbp.preprocessing.vocabulary import (
@@ -211,8 +211,8 @@ class Columns:
     def columns(self) -> tuple[ColumnInfo, ...]:
         """What is known of each column."""
         seen, found = self._known(), []
-        moment = seen.moment()
-        numbers = iter(zip(moment.mean.tolist(), scale_of(moment).tolist(), strict=True))
+        scaling = scaling_of(seen.moment())
+        numbers = iter(zip(scaling.mean.tolist(), scaling.scale.tolist(), strict=True))
         for name, vocabulary in seen.vocabularies.items():
             if vocabulary is None:
                 found.append(ColumnInfo(name, "numeric", None, *next(numbers)))

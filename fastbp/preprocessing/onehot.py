@@ -285,17 +285,15 @@ class OneHotRows:
         self.unknown = one_hot.unknown
         self.parts = list(zip(cells_of(name, table), one_hot._vocabularies, strict=True))
 
-    def part(self, start: int, stop: int, dtype: npt.DTypeLike) -> Array:
-        """Return some rows, of the dtype."""
-        out = np.zeros((stop - start, self.n_out), dtype)
+    def fill(self, start: int, out: Array) -> None:
+        """Write rows from `start` on into an array."""
+        out[:] = 0
         first = 0
         for cells, vocabulary in self.parts:
             width = len(vocabulary.categories)
-            set_ones(
-                out[:, first : first + width], vocabulary.codes(cells, start, stop, self.unknown)
-            )
+            codes = vocabulary.codes(cells, start, start + len(out), self.unknown)
+            set_ones(out[:, first : first + width], codes)
             first += width
-        return out
 
 
 def set_ones(out: Array, codes: Array) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Numbers of a chunk: it stays in the second cache on its way.
 CHUNK_NUMBERS = 1 << 16
+PLAIN_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 class Source(Protocol):
@@ -30,8 +31,8 @@ class Source(Protocol):
     n_out: int
     is_mapped: bool
 
-    def part(self, start: int, stop: int, dtype: npt.DTypeLike) -> Array:
-        """Return some rows ready, C-contiguous, of the dtype, all finite."""
+    def fill(self, start: int, out: Array) -> None:
+        """Write rows from `start` on ready into a C-contiguous array, all finite."""
 
 
 class Preprocessor(Protocol):
@@ -63,7 +64,7 @@ class Preprocessor(Protocol):
 
 
 class Numbers:
-    """Finite rows of float64 of an array or table of numbers, (n_rows, n_columns)."""
+    """Rows of numbers of an array or table, (n_rows, n_columns)."""
 
     def __init__(self, name: str, original: Array | Table) -> None:
         self.name = name
@@ -71,16 +72,23 @@ class Numbers:
         self.n_rows: int = original.shape[0]
         self.n_columns: int = original.shape[1]
         self.is_mapped = not isinstance(original, Table) and maps.is_mapped(original)
+        # Rows that the compiled side reads where they are.
+        self.is_plain = not isinstance(original, Table) and is_plain(original)
 
-    def part(self, start: int, stop: int) -> Array:
-        """Return some rows as an array of their own."""
+    def raw(self, start: int, stop: int) -> Array:
+        """Return some rows as float64, or as they are where the compiled side reads them."""
         original = self.original
         if isinstance(original, Table):
             rows = np.empty((stop - start, self.n_columns))
             for place, column in enumerate(original.columns):
                 rows[:, place] = column.part(start, stop)
-        else:
-            rows = np.array(original[start:stop], np.float64, order="C")
+            return rows
+        part = original[start:stop]
+        return part if self.is_plain else np.ascontiguousarray(part, np.float64)
+
+    def part(self, start: int, stop: int) -> Array:
+        """Return some rows as float64, all finite."""
+        rows: Array = self.raw(start, stop).astype(np.float64, copy=False)
         row = checks.first_nonfinite_row(rows)
         if row >= 0:
             self.refuse(start + row, rows[row], "not finite as float64")
@@ -102,17 +110,29 @@ def chunk_places(n_rows: int, width: int) -> Iterator[tuple[int, int]]:
     return maps.pieces((n_rows, width), CHUNK_NUMBERS)
 
 
+def is_plain(original: Array) -> bool:
+    """Return whether an array is of float32 or float64 and lies as the compiled side reads it."""
+    flags = original.flags
+    return original.dtype in PLAIN_DTYPES and flags.c_contiguous and flags.aligned
+
+
 def whole(source: Source, dtype: npt.DTypeLike, name: str = "x") -> Array:
     """Return all rows ready; of a large memory map, as the map of a temporary file."""
     shape = (source.n_rows, source.n_out)
-    if not source.is_mapped:
-        n_bytes = shape[0] * shape[1] * np.dtype(dtype).itemsize
-        require_room(f"{name} of shape {shape} as {np.dtype(dtype)}", n_bytes)
+    wanted = np.dtype(dtype)
+    if source.is_mapped:
 
-    def part(start: int, stop: int) -> Array:
-        return source.part(start, stop, dtype)
+        def part(start: int, stop: int) -> Array:
+            rows = np.empty((stop - start, source.n_out), wanted)
+            source.fill(start, rows)
+            return rows
 
-    return maps.made(part, shape, dtype, source.is_mapped)
+        return maps.made(part, shape, wanted, mapped=True)
+    require_room(f"{name} of shape {shape} as {wanted}", shape[0] * shape[1] * wanted.itemsize)
+    found = np.empty(shape, wanted)
+    for start, stop in chunk_places(*shape):
+        source.fill(start, found[start:stop])
+    return found
 
 
 def require_rows(name: str, table: Array | Table) -> None:

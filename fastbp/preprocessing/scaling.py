@@ -2,67 +2,60 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 
 from fastbp import checks
+from fastbp._compiled import engine
 from fastbp.checks import Array
 from fastbp.preprocessing.frames import table_of, text_names
 from fastbp.preprocessing.moments import Moment, Moments
 from fastbp.preprocessing.reading import Numbers, chunk_places, require_rows
 from fastbp.tables import Table
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
 # Means from which on x - mean may overflow although x is finite.
 HUGE = 2.0**969
+
+
+class Scaling(NamedTuple):
+    """What rows of numbers are brought to mean 0 and standard deviation 1 by."""
+
+    mean: Array
+    scale: Array
+    is_huge: bool
+
+
+def scaling_of(moment: Moment) -> Scaling:
+    """Return means, and deviations or 1 where these are 0."""
+    scale = np.where(moment.deviation > 0, moment.deviation, 1.0)
+    return Scaling(moment.mean, scale, bool((np.abs(moment.mean) >= HUGE).any()))
 
 
 class StandardizedRows:
     """The rows of an array or table, standardised."""
 
-    def __init__(self, numbers: Numbers, mean: Array, scale: Array) -> None:
+    def __init__(self, numbers: Numbers, scaling: Scaling) -> None:
         self.numbers = numbers
-        self.n_rows, self.n_out = numbers.n_rows, len(mean)
+        self.scaling = scaling
+        self.n_rows, self.n_out = numbers.n_rows, numbers.n_columns
         self.is_mapped = numbers.is_mapped
-        self.mean, self.scale = mean, scale
 
-    def part(self, start: int, stop: int, dtype: npt.DTypeLike) -> Array:
-        """Return some rows standardised, of the dtype, all finite."""
-        return finite_rows(self.numbers, start, stop, self.mean, self.scale, dtype)
-
-
-def finite_rows(
-    numbers: Numbers, start: int, stop: int, mean: Array, scale: Array, dtype: npt.DTypeLike
-) -> Array:
-    """Return some rows standardised, of the dtype; refuse what is not finite then."""
-    rows = standardized(numbers.part(start, stop), mean, scale)
-    with np.errstate(over="ignore"):
-        found = rows.astype(dtype, copy=False)
-    row = checks.first_nonfinite_row(found)
-    if row >= 0:
-        reason = f"not finite as {np.dtype(dtype)} once it is standardised"
-        numbers.refuse(start + row, found[row], reason)
-    return found
+    def fill(self, start: int, out: Array) -> None:
+        """Write rows from `start` on standardised into an array, all finite."""
+        scaling, rows = self.scaling, self.numbers.raw(start, start + len(out))
+        if scaling.is_huge:
+            rows, scaling = halved(rows, scaling)
+        row = engine.standardize(rows, scaling.mean, scaling.scale, out)
+        if row >= 0:
+            reason = f"not finite as {out.dtype} once it is standardised"
+            self.numbers.refuse(start + row, out[row], reason)
 
 
-def scale_of(moment: Moment) -> Array:
-    """Return what columns of numbers are divided by."""
-    return np.where(moment.deviation > 0, moment.deviation, 1.0)
-
-
-def standardized(rows: Array, mean: Array, scale: Array) -> Array:
-    """Return (rows - mean) / scale, written over the rows; what overflows becomes infinite."""
-    with np.errstate(over="ignore"):
-        huge = np.abs(mean) >= HUGE
-        if huge.any():
-            rows *= np.where(huge, 0.5, 1.0)
-            mean, scale = (np.where(huge, part / 2, part) for part in (mean, scale))
-        rows -= mean
-        rows /= scale
-    return rows
+def halved(rows: Array, scaling: Scaling) -> tuple[Array, Scaling]:
+    """Return rows, means and scales of columns halved whose differences might overflow."""
+    half = np.where(np.abs(scaling.mean) >= HUGE, 0.5, 1.0)
+    return rows * half, Scaling(scaling.mean * half, scaling.scale * half, False)
 
 
 def numeric_rows(name: str, value: object) -> tuple[Array | Table, tuple[str, ...] | None]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from fastbp import checks
@@ -11,12 +9,9 @@ from fastbp.checks import Array
 from fastbp.preprocessing.moments import Moment, Moments
 from fastbp.preprocessing.onehot import set_ones
 from fastbp.preprocessing.reading import Numbers, chunk_places
-from fastbp.preprocessing.scaling import finite_rows, scale_of
+from fastbp.preprocessing.scaling import StandardizedRows, scaling_of
 from fastbp.preprocessing.vocabulary import Cells, Vocabulary
 from fastbp.tables import Table
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 
 class Seen:
@@ -70,25 +65,26 @@ class ColumnRows:
         self.n_rows, self.n_out = table.shape[0], seen.n_out
         self.unknown = unknown
         vocabularies = list(seen.vocabularies.values())
-        self.numbers, self.cells = told_apart(name, table, vocabularies)
-        moment = seen.moment()
-        self.mean, self.scale = moment.mean, scale_of(moment)
+        numbers, self.cells = told_apart(name, table, vocabularies)
+        scaling = scaling_of(seen.moment())
+        self.numbers = None if numbers is None else StandardizedRows(numbers, scaling)
         widths = [1 if one is None else len(one.categories) for one in vocabularies]
         starts = [sum(widths[:place]) for place in range(len(widths))]
         pairs = list(zip(starts, vocabularies, strict=True))
         self.number_places = [start for start, one in pairs if one is None]
         self.cell_places = [start for start, one in pairs if one is not None]
 
-    def part(self, start: int, stop: int, dtype: npt.DTypeLike) -> Array:
-        """Return some rows ready, of the dtype, all finite."""
-        out = np.zeros((stop - start, self.n_out), dtype)
+    def fill(self, start: int, out: Array) -> None:
+        """Write rows from `start` on ready into an array, all finite."""
+        stop = start + len(out)
+        out[:] = 0
         if self.numbers is not None:
-            rows = finite_rows(self.numbers, start, stop, self.mean, self.scale, dtype)
+            rows = np.empty((len(out), len(self.number_places)), out.dtype)
+            self.numbers.fill(start, rows)
             out[:, self.number_places] = rows
         for (one, vocabulary), first in zip(self.cells, self.cell_places, strict=True):
             codes = vocabulary.codes(one, start, stop, self.unknown)
             set_ones(out[:, first : first + len(vocabulary.categories)], codes)
-        return out
 
 
 def told_apart(

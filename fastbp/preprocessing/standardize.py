@@ -10,14 +10,15 @@ from fastbp import checks
 from fastbp.checks import Array
 from fastbp.preprocessing.frames import picked, table_of
 from fastbp.preprocessing.moments import Moment, Moments
-from fastbp.preprocessing.reading import Numbers, require_fitted, whole
+from fastbp.preprocessing.reading import Numbers, require_fitted, require_rows, whole
 from fastbp.preprocessing.scaling import (
+    Scaling,
     StandardizedRows,
     counted,
     grown,
     is_flat,
     numeric_rows,
-    scale_of,
+    scaling_of,
 )
 from fastbp.preprocessing.stored import column_names, fields_of, numbers_of
 from fastbp.tables import Table
@@ -68,6 +69,7 @@ class Standardize:
         self._moments: Moments | None = None
         self._names: tuple[str, ...] | None = None
         self._found: Moment | None = None
+        self._ready: Scaling | None = None
 
     def fit(self, x: npt.ArrayLike) -> Standardize:
         """Take mean and scale from these rows, and forget earlier ones.
@@ -128,12 +130,12 @@ class Standardize:
             return self._fit_to(block, "block", None)
         original = self._original("block", block)
         self._moments = grown(self._moments.copy(), Numbers("block", original))
-        self._found = None
+        self._found = self._ready = None
         return self
 
     def forget(self) -> None:
         """Be as before the first rows."""
-        self._moments = self._names = self._found = None
+        self._moments = self._names = self._found = self._ready = None
 
     def take_if_unfitted(self, other: Standardize) -> None:
         """Be fitted to the rows of another one, unless there are some already."""
@@ -145,7 +147,8 @@ class Standardize:
         original, names = numeric_rows(name, x)
         numbers = Numbers(name, original)
         self._moments = grown(Moments(numbers.n_columns), numbers, index)
-        self._names, self._found = names, None
+        self._names = names
+        self._found = self._ready = None
         return self
 
     def transform(self, x: npt.ArrayLike) -> Array:
@@ -204,7 +207,13 @@ class Standardize:
         if array.shape[1:] != (n_in,) and not (array.ndim == 1 and n_in == 1):
             raise ValueError(f"z must have {counted(n_in)}, got shape {array.shape}")
         with np.errstate(over="ignore"):
-            found: Array = array.astype(np.float64) * self._scale() + self._moment().mean
+            return self.in_unit(array)
+
+    def in_unit(self, z: Array) -> Array:
+        """Return z scale + mean of an array that is checked already."""
+        scaling = self._scaling()
+        found: Array = z * scaling.scale
+        found += scaling.mean
         return found
 
     @property
@@ -220,7 +229,7 @@ class Standardize:
     @property
     def scale(self) -> Array:
         """Standard deviation of each column, (n_in,); 1 for a constant one."""
-        return self._scale()
+        return self._scaling().scale.copy()
 
     @property
     def n_rows(self) -> int:
@@ -255,8 +264,8 @@ class Standardize:
     def source(self, name: str, value: object) -> StandardizedRows:
         """Return the rows of a value, which messages call by the name, to be made ready."""
         require_fitted(self, "rows are transformed")
-        numbers = Numbers(name, self._original(name, value))
-        return StandardizedRows(numbers, self._moment().mean, self._scale())
+        scaling = self._scaling()
+        return StandardizedRows(Numbers(name, self._original(name, value)), scaling)
 
     def described(self) -> dict[str, Any]:
         """Return all that makes it again; what is a number a column, as arrays."""
@@ -295,13 +304,18 @@ class Standardize:
             self._found = self._moments.result()
         return self._found
 
-    def _scale(self) -> Array:
-        """Return the scale of each column."""
-        return scale_of(self._moment())
+    def _scaling(self) -> Scaling:
+        """Return what columns are standardised by."""
+        if self._ready is None:
+            self._ready = scaling_of(self._moment())
+        return self._ready
 
     def _original(self, name: str, value: object) -> Array | Table:
         """Return rows of numbers with the columns that are known, in their order."""
-        n_in = self.n_in
+        n_in = len(self._scaling().mean)
+        if type(value) is np.ndarray and value.dtype.kind == "f" and value.shape[1:] == (n_in,):
+            require_rows(name, value)
+            return value
         if self._names is not None:
             table = table_of(name, value)
             if table is not None:

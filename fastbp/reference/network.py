@@ -148,7 +148,7 @@ class Network(Passes):
         optimizer: str | Optimizer = "adam",
         epochs: int = 10,
         batch_size: int = 32,
-        shuffle: bool | str = True,
+        shuffle: training.Shuffle = True,
         validation: tuple[Any, Any] | float | None = None,
         sample_weight: Row | None = None,
         stop: Stop | None = None,
@@ -159,6 +159,7 @@ class Network(Passes):
         class_weight: str | dict[int, Number] | Row | None = None,
         metrics: Any = (),
         resume: None = None,
+        l2: Number = 0.0,
     ) -> History:
         """Train: one update for each batch, all batches once an epoch.
 
@@ -168,9 +169,9 @@ class Network(Passes):
             As in evaluate. A batch whose weights are all 0 is left out.
         optimizer : {"adam", "sgd"} or optimizer
         epochs, batch_size : int
-        shuffle : bool or {"rows", "blocks", "none"}
+        shuffle : bool, {"rows", "blocks", "none"} or function
             New random batches for every epoch, by the network's seed; of blocks of neighbours, or
-            none.
+            none. A function returns the order of each epoch, a list of indices.
         validation : (x, y), a fraction between 0 and 1, or None
             Rows that are only looked at; a fraction takes them from x by the network's seed, or
             the last ones when shuffle is False.
@@ -192,6 +193,9 @@ class Network(Passes):
             "gradient_norm".
         resume : None
             Checkpoints are files of the compiled package.
+        l2 : number
+            Of the penalty l2/2 sum W^2 on the weights, added to the sum of each batch's weighted
+            losses before it is divided by the sum of the weights.
 
         Returns
         -------
@@ -220,6 +224,7 @@ class Network(Passes):
                 chosen_schedule(schedule, rule.learning_rate),
                 class_weight,
                 metrics,
+                l2,
             ),
             training.Reports(stop, tuple(callbacks), progress),
         )

@@ -19,6 +19,10 @@ from .stopping import Stop, Watch
 
 if TYPE_CHECKING:
     from .network import Network
+    from .parameters import Gradients
+
+
+Shuffle = bool | str | Callable[[], list[int]]
 
 
 class Data(NamedTuple):
@@ -38,12 +42,13 @@ class Plan(NamedTuple):
 
     epochs: int
     batch_size: int
-    shuffle: bool | str
+    shuffle: Shuffle
     validation: tuple[Any, Any] | float | None
     sample_weight: Row | None
     schedule: Schedule | None
     class_weight: Any
     metrics: Any
+    l2: Number
 
 
 class Reports(NamedTuple):
@@ -65,9 +70,10 @@ class Diverged(Exception):
 class Descent:
     """Steps of an optimizer, with a way back to the last parameters whose loss was finite."""
 
-    def __init__(self, network: Network, optimizer: Optimizer) -> None:
+    def __init__(self, network: Network, optimizer: Optimizer, l2: Number) -> None:
         self._network = network
         self._optimizer = optimizer
+        self._l2 = l2
         self._keep()
         self.gradient: Row = []
 
@@ -89,6 +95,8 @@ class Descent:
             if not any(batch.weight):
                 continue  # no row counts: the mean would be 0 / 0
             loss, gradients, between = self._network._step(batch, self._optimizer)
+            if self._l2:
+                loss = loss + self._penalize(gradients, add_up(batch.weight))
             if not is_finite(loss):
                 self.undo(f"loss became {loss}", step)
             statistics = [v for part in between for v in part.batch_mean + part.batch_variance]
@@ -102,6 +110,19 @@ class Descent:
             losses.append(loss * weights[-1])
         seconds = max(time.perf_counter() - began, 1e-9)
         return {"loss": add_up(losses) / add_up(weights), "rows_per_second": n_rows / seconds}
+
+    def _penalize(self, gradients: Gradients, n: Number) -> Number:
+        """Add the gradient of the penalty l2/2 sum W^2 / n; return the penalty."""
+        squares: Row = []
+        network, l2 = self._network, self._network._number(self._l2)
+        for layer, weight, grad in zip(
+            network.layers, network.weights, gradients.weights, strict=True
+        ):
+            if layer.tied_to is None and layer.trainable:
+                for row, grad_row in zip(weight, grad, strict=True):
+                    grad_row[:] = [g + l2 * w / n for g, w in zip(grad_row, row, strict=True)]
+                    squares += [w * w for w in row]
+        return l2 * add_up(squares) / (2 * n)
 
     def check(self, what: str, values: Row) -> None:
         """Undo the epoch's last step if it made any of these values not finite."""
@@ -137,7 +158,7 @@ def fit(
     recorder = Recorder(network, data, held_out, plan.metrics, stop)
     watch = Watch(stop, recorder.recorded)
     optimizer._claim(network)
-    descent = Descent(network, optimizer)
+    descent = Descent(network, optimizer, checks.bounded("l2", plan.l2))
     history = History()
     base = optimizer.learning_rate
     if plan.schedule is not None:
@@ -206,8 +227,10 @@ def _rates(
     return lambda step: base * schedule.factor((epoch - 1) * n + step, n, epochs * n)
 
 
-def _order(n_rows: int, shuffle: bool | str, rng: random.Random) -> list[int]:
+def _order(n_rows: int, shuffle: Shuffle, rng: random.Random) -> list[int]:
     """Return the order of an epoch's rows: any, or of blocks and within each, or as they lie."""
+    if callable(shuffle):
+        return shuffle()
     if shuffle in (False, "none"):
         return list(range(n_rows))
     if shuffle in (True, "rows"):
@@ -219,9 +242,7 @@ def _order(n_rows: int, shuffle: bool | str, rng: random.Random) -> list[int]:
     return [row for block in blocks for row in rng.sample(block, len(block))]
 
 
-def _batches(
-    data: Data, batch_size: int, shuffle: bool | str, rng: random.Random
-) -> Iterator[Data]:
+def _batches(data: Data, batch_size: int, shuffle: Shuffle, rng: random.Random) -> Iterator[Data]:
     order = _order(len(data.x), shuffle, rng)
     for start in range(0, len(order), batch_size):
         yield data.rows(order[start : start + batch_size])

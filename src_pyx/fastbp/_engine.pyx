@@ -21,6 +21,7 @@ from .passes cimport (
 )
 from .real cimport flush_denormals, restore_mode
 from .shuffle cimport Bits, draw_order
+from .standard cimport standardize_rows
 from .steps cimport Job, Run, run_double, run_single
 from .team cimport Task, Team as Members, team_end, team_here, team_run, team_start
 from .update cimport CLOCK, Rule, is_plain, setting_places, update_codes
@@ -70,6 +71,39 @@ def first_nonfinite_row(x):
         double_ = x
         with nogil:
             row = find_nonfinite_row(&double_[0, 0], double_.shape[0], double_.shape[1])
+    return row
+
+
+def standardize(x, const double[::1] mean, const double[::1] scale, z):
+    """Write (x - mean) / scale into z; return the index of the first row not finite then, or -1.
+
+    x and z are C-contiguous matrices (n_rows, n_columns) of float32 or float64 each, not empty.
+    """
+    cdef const float[:, ::1] x_single
+    cdef float[:, ::1] z_single
+    cdef const double[:, ::1] x_double
+    cdef double[:, ::1] z_double
+    cdef const double* m = &mean[0]
+    cdef const double* s = &scale[0]
+    cdef Py_ssize_t n_rows = len(x), n_columns = len(mean), row
+    cdef bint from_single = x.itemsize == sizeof(float), to_single = z.itemsize == sizeof(float)
+    if from_single:
+        x_single = x
+    else:
+        x_double = x
+    if to_single:
+        z_single = z
+    else:
+        z_double = z
+    with nogil:
+        if from_single and to_single:
+            row = standardize_rows(&x_single[0, 0], m, s, &z_single[0, 0], n_rows, n_columns)
+        elif from_single:
+            row = standardize_rows(&x_single[0, 0], m, s, &z_double[0, 0], n_rows, n_columns)
+        elif to_single:
+            row = standardize_rows(&x_double[0, 0], m, s, &z_single[0, 0], n_rows, n_columns)
+        else:
+            row = standardize_rows(&x_double[0, 0], m, s, &z_double[0, 0], n_rows, n_columns)
     return row
 
 
@@ -276,11 +310,13 @@ cdef class Engine:
         for name in ("x", "y", "label", "weight"):
             self.owners[name] = None
 
-    def set_rule(self, optimizer, safe, bint keep_gradient=False):
+    def set_rule(self, optimizer, safe, bint keep_gradient=False, double l2=0):
         """Bind an optimizer's rule and state, and the place for a run's last good state.
 
-        `keep_gradient`: whether `gradient_norm` will be asked.
+        `keep_gradient`: whether `gradient_norm` will be asked. `l2`: factor of the penalty on
+        weights that is part of each batch's loss.
         """
+        self.rule.l2 = l2
         self.rule.keeps_gradient = keep_gradient
         self.rule.code = UPDATES[optimizer.rule]
         self.rule.n_slots = optimizer.slots.shape[0]
@@ -383,6 +419,7 @@ cdef class Engine:
     def begin_sums(self, double loss=0, double weight=0):
         """Let the sums over an epoch's rows begin, at 0 or where an earlier run left them."""
         self.run_state.weighted_loss, self.run_state.total_weight = loss, weight
+        self.run_state.penalties = 0
 
     def run(
         self, const long long[::1] order, Py_ssize_t batch_size, Py_ssize_t first,
@@ -434,8 +471,13 @@ cdef class Engine:
 
     @property
     def weighted_loss(self):
-        """The sum of w_r l_r over the rows of the runs since `begin_sums`."""
+        """The sum of w_r l_r over the rows of the runs since `begin_sums`, with penalties."""
         return self.run_state.weighted_loss
+
+    @property
+    def penalties(self):
+        """The part of `weighted_loss` that is penalties on weights."""
+        return self.run_state.penalties
 
     @property
     def total_weight(self):

@@ -16,7 +16,7 @@ from .normalization cimport (
     LAYER_NORM, NO_NORM, batch_delta, inverse_deviations, layer_delta, move_running,
     sums_over_rows,
 )
-from .real cimport apart, real
+from .real cimport apart, multiply_add, real
 from .rules cimport Stretch
 from .team cimport meet
 from .update cimport Rule, update
@@ -239,11 +239,24 @@ cdef inline int wanted_soon(
     return 1 + <int> min(rule.n_slots, 2)
 
 
+cdef inline void add_decay(
+    real* piece, const real* params, Py_ssize_t params_row, Stretch over, double decay
+) noexcept nogil:
+    """g <- g + decay W, the gradient of the penalty on weights, on a piece of a gradient."""
+    cdef Py_ssize_t _row, i
+    cdef real share = <real> decay
+    for _row in range(over.rows):
+        for i in range(over.n):
+            piece[i] = multiply_add(share, params[i], piece[i])
+        piece += over.grad_row
+        params += params_row
+
+
 cdef inline void weight_gradient_rows(
     const Network* net, real* params, const real* left, Py_ssize_t left_row, const real* right,
     Py_ssize_t right_row, Py_ssize_t n_right, Py_ssize_t weight, Py_ssize_t rows, bint add,
-    real* grad, const Rule* rule, const double* clock, Py_ssize_t first, Py_ssize_t count,
-    real* scratch
+    double decay, real* grad, const Rule* rule, const double* clock, Py_ssize_t first,
+    Py_ssize_t count, real* scratch
 ) noexcept nogil:
     """Rows first .. first + count - 1 of dW^T, by pieces of columns, each with its update.
 
@@ -266,6 +279,10 @@ cdef inline void weight_gradient_rows(
             piece, row, left, left_row, right + n, right_row, count, columns, rows, add, scratch,
             soon, wanted_soon(params, rule, place, soon), n_right,
         )
+        if decay != 0:
+            add_decay(
+                piece, <const real*> params + place, n_right, Stretch(count, columns, 0, row),
+                decay)
         if rule != NULL and row == columns == n_right:
             update(rule, clock, params, piece, place, Stretch(1, count * columns, 0, 0))
         elif rule != NULL:
@@ -276,8 +293,8 @@ cdef inline void weight_gradient_rows(
 cdef inline void weight_gradient_share(
     const Network* net, real* params, const real* left, Py_ssize_t left_row, Py_ssize_t n_left,
     const real* right, Py_ssize_t right_row, Py_ssize_t n_right, Py_ssize_t weight,
-    Py_ssize_t rows, bint add, real* grad, const Rule* rule, const double* clock, Part part,
-    real* scratch
+    Py_ssize_t rows, bint add, double decay, real* grad, const Rule* rule, const double* clock,
+    Part part, real* scratch
 ) noexcept nogil:
     """The thread's share of the n_left rows of dW^T; see `weight_gradient_rows`."""
     cdef Py_ssize_t item = sizeof(real), count
@@ -293,17 +310,17 @@ cdef inline void weight_gradient_share(
             bring_near(near, left + first, left_row, count, rows)
             weight_gradient_rows(
                 net, params, near, GRADIENT_ROWS, right, right_row, n_right, weight, rows, add,
-                grad, rule, clock, first, count, scratch)
+                decay, grad, rule, clock, first, count, scratch)
         else:
             weight_gradient_rows(
                 net, params, left + first, left_row, right, right_row, n_right, weight, rows, add,
-                grad, rule, clock, first, count, scratch)
+                decay, grad, rule, clock, first, count, scratch)
         first += count
 
 
 cdef inline void gradient_of_block(
     const Network* net, real* params, real* work, int index, Py_ssize_t start, Py_ssize_t rows,
-    bint add, real* grad, const Rule* rule, const double* clock, Part part
+    bint add, double decay, real* grad, const Rule* rule, const double* clock, Part part
 ) noexcept nogil:
     """dW^l and db^l over at most SUM_BLOCK rows from `start`, as in `weight_gradient`."""
     cdef const Layer* layer = &net.layers[index]
@@ -313,15 +330,16 @@ cdef inline void gradient_of_block(
     cdef real* scratch = work + net.scratch + part.thread * net.scratch_length
     # A W that is tied is updated with the layer that it belongs to, the first and here the last.
     cdef const Rule* own = NULL if layer.tied else rule
+    cdef double shrink = 0 if layer.tied else decay
     a += start * a_row
     if layer.learns_weight and layer.transposed:
         weight_gradient_share(
             net, params, delta, layer.row, layer.n_out, a, a_row, layer.n_in, layer.weight, rows,
-            add or layer.adds, grad, own, clock, part, scratch)
+            add or layer.adds, shrink, grad, own, clock, part, scratch)
     elif layer.learns_weight:
         weight_gradient_share(
             net, params, a, a_row, layer.n_in, delta, layer.row, layer.n_out, layer.weight, rows,
-            add or layer.adds, grad, own, clock, part, scratch)
+            add or layer.adds, shrink, grad, own, clock, part, scratch)
     if layer.bias >= layer.learned and part.thread == part.threads - 1:
         column_sums(grad + layer.bias, delta, layer.row, rows, layer.n_out, add)
         if rule != NULL:
@@ -362,9 +380,10 @@ cdef inline apart move_statistics(
 
 cdef inline void weight_gradient(
     const Network* net, real* params, real* work, int index, Py_ssize_t rows, bint add,
-    real* grad, const Rule* rule, const double* clock, Part part
+    double decay, real* grad, const Rule* rule, const double* clock, Part part
 ) noexcept nogil:
-    """dW^l = delta^l (a^(l-1))^T and db^l = sum of delta^l over `rows`, the thread's share of them.
+    """dW^l = delta^l (a^(l-1))^T + decay W^l and db^l = sum of delta^l over `rows`, the thread's
+    share of them.
 
     Into `grad` (+= with `add`); with a rule, each piece is followed at once by its update, while it
     is in the cache. Nothing reads the layer's weight after that.
@@ -374,7 +393,8 @@ cdef inline void weight_gradient(
     while start < rows:
         block = min(<Py_ssize_t> SUM_BLOCK, rows - start)
         gradient_of_block(
-            net, params, work, index, start, block, add or start > 0, grad,
+            net, params, work, index, start, block, add or start > 0,
+            decay if start + block == rows else 0, grad,
             rule if start + block == rows else NULL, clock, part)
         start += block
     if (

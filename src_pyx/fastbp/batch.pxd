@@ -103,6 +103,6 @@ cdef inline void backward_alone(
         data_gradient(
             net, <const real*> buffers.params, work, <real*> buffers.grad, index, part, NULL)
         weight_gradient(
-            net, <real*> buffers.params, work, index, rows, add, <real*> buffers.grad, NULL, NULL,
-            part,
+            net, <real*> buffers.params, work, index, rows, add, 0, <real*> buffers.grad, NULL,
+            NULL, part,
         )

@@ -1,4 +1,4 @@
-"""The 2-norm of a vector."""
+"""The sum of squares of a vector, and its 2-norm."""
 from libc.math cimport sqrt
 
 from .real cimport real
@@ -7,8 +7,8 @@ cdef enum:
     CHAINS = 8
 
 
-cdef inline double norm(const real* v, Py_ssize_t n) noexcept nogil:
-    """sqrt(sum v_i^2) in double.
+cdef inline double sum_of_squares(const real* v, Py_ssize_t n) noexcept nogil:
+    """sum v_i^2 in double.
 
     The sum has CHAINS parts, of the i with the same remainder, so that it is no single chain of
     additions; what belongs to which part is fixed, as the numerics contract asks of every sum.
@@ -26,4 +26,9 @@ cdef inline double norm(const real* v, Py_ssize_t n) noexcept nogil:
         part[j] += <double> v[i + j] * v[i + j]
     for j in range(CHAINS):
         total += part[j]
-    return sqrt(total)
+    return total
+
+
+cdef inline double norm(const real* v, Py_ssize_t n) noexcept nogil:
+    """sqrt(sum v_i^2) in double."""
+    return sqrt(sum_of_squares(v, n))

@@ -22,9 +22,14 @@ cdef struct Run:
     Py_ssize_t first
     Py_ssize_t last
     double weighted_loss
+    # The part of it that is penalties, and the weights that it is divided by.
+    double penalties
     double total_weight
     double last_loss
     double gradient_norm
+    # l2/2 sum W^2 of the weights before a step. Thread 0 takes it before the barrier that ends the
+    # forward pass, behind which the others read it.
+    double penalty
     Py_ssize_t stopped
     Py_ssize_t updated
     bint diverged

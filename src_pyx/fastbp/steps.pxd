@@ -9,7 +9,7 @@ from .forward cimport forward, layer_forward
 from .network cimport (
     Layer, Moment, Network, Part, Span, has_failed, part_of, share_of,
 )
-from .norm cimport norm
+from .norm cimport norm, sum_of_squares
 from .real cimport flush_denormals, real, restore_mode
 from .rules cimport Stretch
 from .run cimport Run, keep_state
@@ -33,6 +33,18 @@ cdef struct Job:
     Run* run
     Team* team
     bint columns  # whether its members own columns of each layer, or rows
+
+
+cdef inline double penalty(const Network* net, const real* params, double l2) noexcept nogil:
+    """l2/2 sum W^2 of the weights that learn; biases and what normalises have no part in it."""
+    cdef const Layer* layer
+    cdef double total = 0
+    cdef int index
+    for index in range(net.n_layers if l2 != 0 else 0):
+        layer = &net.layers[index]
+        if layer.learns_weight and not layer.tied:
+            total += sum_of_squares(params + layer.weight, layer.n_in * layer.n_out)
+    return l2 / 2 * total
 
 
 cdef inline void block_forward(
@@ -64,7 +76,7 @@ cdef inline void block_forward(
 
 
 cdef inline void block_backward(
-    const Job* job, real* work, const Moment* moment, bint add, const Rule* rule,
+    const Job* job, real* work, const Moment* moment, bint add, double decay, const Rule* rule,
     const double* clock, Part part
 ) noexcept nogil:
     """Every wanted weight gradient; where threads own columns, the delta below it too.
@@ -79,7 +91,7 @@ cdef inline void block_backward(
                 net, <const real*> job.buffers.params, work, <real*> job.buffers.grad, index,
                 part, moment)
         weight_gradient(
-            net, <real*> job.buffers.params, work, index, moment.rows, add,
+            net, <real*> job.buffers.params, work, index, moment.rows, add, decay,
             <real*> job.buffers.grad, rule, clock, part,
         )
         if index == net.lowest and part.thread == 0:
@@ -137,8 +149,9 @@ cdef inline bint take_last_block(
     Parameters change only while the watch is closed, so that no handler of a signal sees half of
     an update.
     """
+    cdef double decay = job.rule.l2 / moment.weight_sum
     if late:
-        block_backward(job, work, moment, add, NULL, NULL, part)
+        block_backward(job, work, moment, add, decay, NULL, NULL, part)
         if job.run.left_backward:
             return False
     if part.thread == 0:
@@ -146,7 +159,7 @@ cdef inline bint take_last_block(
     if late:
         update_late(job, work, clock, part)
     else:
-        block_backward(job, work, moment, add, job.rule, clock, part)
+        block_backward(job, work, moment, add, decay, job.rule, clock, part)
     if part.thread == 0:
         job.net.watch.closed = False
     return True
@@ -159,6 +172,7 @@ cdef inline void report_step(
     memcpy(job.rule.clock, clock, CLOCK * sizeof(double))
     job.run.last_loss = loss / weight_sum
     job.run.weighted_loss += loss
+    job.run.penalties += job.run.penalty
     job.run.total_weight += weight_sum
     job.run.updated = step + 1
 
@@ -219,6 +233,8 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
         weight_sum = total_weight(<const real*> data.weight, run.order, start, rows)
         if weight_sum == 0:
             continue
+        if thread == 0:
+            run.penalty = penalty(job.net, <const real*> job.buffers.params, job.rule.l2)
         loss = 0
         done = 0
         while done < rows:
@@ -231,8 +247,9 @@ cdef inline void run_steps(Job* job, int thread, real* work) noexcept nogil:
                 return
             loss += sum_of(job.buffers.losses, block)
             if done + block < rows:
-                block_backward(job, work, &moment, done > 0, NULL, NULL, part)
+                block_backward(job, work, &moment, done > 0, 0, NULL, NULL, part)
             else:
+                loss += run.penalty
                 if (
                     not isfinite(loss / weight_sum) or has_failed(job.net)
                     or not (job.net.plain or has_finite_statistics(job.net, work))

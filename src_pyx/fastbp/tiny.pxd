@@ -53,7 +53,7 @@ cdef inline bint is_tiny(const Network* net, const Rule* rule, const Run* run) n
     cdef int index
     if net.n_layers > MOST_LAYERS or run.batch_size > MOST_ROWS:
         return False
-    if not (net.plain and rule.plain):
+    if not (net.plain and rule.plain) or rule.l2 != 0:
         return False
     for index in range(net.n_layers):
         if net.layers[index].n_in > LANES or net.layers[index].n_out > LANES:

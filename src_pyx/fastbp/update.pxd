@@ -82,6 +82,9 @@ cdef struct Rule:
     double* clock
     # Whether the whole gradient of the last batch is wanted after the update.
     bint keeps_gradient
+    # Factor of the penalty on weights, which is part of each batch's loss; see `penalty` in
+    # steps.pxd.
+    double l2
 
 
 cdef inline bint is_plain(const Rule* rule) noexcept nogil:

@@ -5,11 +5,16 @@ import importlib
 import os
 import pkgutil
 import warnings
+from pathlib import Path
 
 import pytest
 
 import fastbp
 
+ESTIMATORS = [
+    f"fastbp.sklearn.{path.stem}"
+    for path in (Path(fastbp.__file__).parent / "sklearn").glob("[a-z]*.py")
+]
 # What the examples of a module need beside the package.
 OPTIONAL = {
     "fastbp.integrations.tensorboard": ["tensorboardX"],
@@ -18,6 +23,7 @@ OPTIONAL = {
     "fastbp.integrations.torch": ["torch"],
     "fastbp.integrations.keras": ["torch", "keras"],
     "fastbp.integrations.onnx": ["onnx"],
+    **{name: ["sklearn"] for name in ("fastbp.sklearn", *ESTIMATORS)},
 }
 # What Keras works on.
 os.environ.setdefault("KERAS_BACKEND", "torch")

@@ -17,10 +17,11 @@ SOURCES = Path(__file__).parents[2] / "src_pyx" / "fastbp"
 COMPILED = {"_callbacks", "_cpu", "_engine", "_kernels"}
 
 # Downwards only: a unit imports units of lower rank. Units of one rank do not know each other. The
-# folders cli, custom, datasets, integrations, kernels, optimizers, preprocessing and schedules each
-# are one unit, free inside.
+# folders cli, custom, datasets, integrations, kernels, optimizers, preprocessing, schedules and
+# sklearn each are one unit, free inside.
 RANKS = {
-    "__main__": 25,
+    "__main__": 26,
+    "sklearn": 25,
     "cli": 24,
     "integrations": 24,
     "__init__": 23,
@@ -31,6 +32,7 @@ RANKS = {
     "fitting": 19,
     "training": 18,
     "passes": 17,
+    "folding": 17,
     "prepared": 16,
     "parameters": 15,
     "recording": 12,
@@ -96,6 +98,7 @@ NOT_LOADED = [
     "fastbp.cli",
     "fastbp.datasets",
     "fastbp.integrations",
+    "fastbp.sklearn",
     "argparse",
     "csv",
     "sklearn",
@@ -125,12 +128,13 @@ HEADERS = {
     "_engine.pyx": {
         "_callbacks",
         *("activation", "batch", "dense", "loss", "network", "passes", "real", "steps", "team"),
-        *("norm", "normalization", "shuffle", "update", "watch"),
+        *("norm", "normalization", "shuffle", "standard", "update", "watch"),
     },
     "_kernels.pyx": {"activation", "dense", "elementary", "loss", "real", "rules"},
     "norm.pxd": {"real"},
     "passes.pxd": {"backward", "batch", "dense", "forward", "network", "real", "team"} | {"watch"},
     "shuffle.pxd": {"watch"},
+    "standard.pxd": {"real"},
     "steps.pxd": {
         *("backward", "batch", "dense", "forward", "network", "norm", "real", "rules", "run"),
         *("team", "tiny", "update", "watch"),
@@ -237,6 +241,15 @@ def test_integrations_use_the_public_api_and_what_writes_files_only(path):
         parts = name.split(".")
         if parts[0] == "fastbp" and parts[1:2] != ["integrations"]:
             assert len(parts) == 1 or parts[1] in {*fastbp.__all__, "atomic", "files"}, name
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if unit_of(p) == "sklearn"], ids=module_id)
+def test_estimators_use_the_public_api_and_what_a_model_file_is_made_of_only(path):
+    for name in own_modules(path):
+        parts = name.split(".")
+        if parts[0] == "fastbp" and len(parts) > 1:
+            allowed = {"sklearn", "construction", "files"}
+            assert parts[1] in allowed or name.endswith("packages.needed"), name
 
 
 def test_the_twin_is_named_by_the_lazy_attribute_only():

@@ -25,7 +25,7 @@ THREADS = [2, 3, 4, 7, 8, 16]
 def network_id(network):
     sizes, hidden, _, loss, *_, batch_size, optimizer = network
     if isinstance(sizes, str):
-        return f"{sizes}-{batch_size}"
+        return f"{sizes}-{batch_size}" + ("" if optimizer == "adam" else f"-{optimizer}")
     return f"{'-'.join(map(str, sizes))}-{hidden}-{loss}-{optimizer}"
 
 

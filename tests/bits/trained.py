@@ -63,6 +63,12 @@ NETWORKS += [
     for name in STRUCTURES
     for n_rows, batch_size in ((70, 33), (560, 530))
 ]
+# With a penalty on weights.
+NETWORKS += [
+    ([19, 130, 18], "tanh", "identity", "mse", 70, 33, "penalized"),
+    ([19, 530, 18], "tanh", "identity", "mse", 560, 530, "penalized"),
+    ("tied-transposed", "", "", STRUCTURES["tied-transposed"][2], 560, 530, "penalized"),
+]
 
 
 def optimizer_of(name):
@@ -71,6 +77,7 @@ def optimizer_of(name):
         "momentum": lambda: fb.SGD(0.02, momentum=0.9),
         "nesterov": lambda: fb.SGD(0.02, momentum=0.9, nesterov=True, weight_decay=1e-3),
         "adam": lambda: fb.Adam(0.01),
+        "penalized": lambda: fb.Adam(0.01),
         "shaped": lambda: fb.Adam(0.01, l1=1e-3, clip_norm=0.5, clip_value=0.1, ema=0.9),
         "dampened": lambda: fb.SGD(0.02, momentum=0.9, dampening=0.2, l1=1e-3),
     }
@@ -107,9 +114,8 @@ def trained(network, dtype, threads=1):
     rng = np.random.default_rng(len(net.sizes) + n_rows)
     x = rng.normal(size=(n_rows, net.sizes[0]))
     y = targets_of(rng, loss, n_rows, net.sizes[-1])
-    history = net.fit(
-        x, y, optimizer_of(optimizer), epochs=3, batch_size=batch_size, threads=threads
-    )
+    rule, l2 = optimizer_of(optimizer), 30.0 if optimizer == "penalized" else 0.0
+    history = net.fit(x, y, rule, epochs=3, batch_size=batch_size, threads=threads, l2=l2)
     return net, history
 
 

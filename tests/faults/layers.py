@@ -219,7 +219,7 @@ BACKWARD = [
     Fault(
         "a tied weight's gradient is of its last place alone",
         "backward.pxd",
-        "add or layer.adds, grad, own, clock, part, scratch)",
+        "add or layer.adds, shrink, grad, own, clock, part, scratch)",
         "add or layer.adds",
         "add",
         nth=2,

@@ -253,4 +253,56 @@ OTHERS = [
     ),
 ]
 
-FAULTS = [*STEPS, *PASSES, *TINY, *OTHERS]
+PENALTY = [
+    Fault(
+        "the penalty on weights drives them away from 0",
+        "backward.pxd",
+        "piece[i] = multiply_add(share, params[i], piece[i])",
+        "share",
+        "-share",
+    ),
+    Fault(
+        "a weight that is tied has its penalty more than once",
+        "backward.pxd",
+        "cdef double shrink = 0 if layer.tied else decay",
+        "0 if layer.tied else decay",
+        "decay",
+    ),
+    Fault(
+        "the gradient of the penalty is not divided by the rows",
+        "steps.pxd",
+        "cdef double decay = job.rule.l2 / moment.weight_sum",
+        "moment.weight_sum",
+        "1",
+    ),
+    Fault(
+        "the loss has the whole of l2",
+        "steps.pxd",
+        "return l2 / 2 * total",
+        "l2 / 2",
+        "l2",
+    ),
+    Fault(
+        "weights that do not learn are penalized",
+        "steps.pxd",
+        "if layer.learns_weight and not layer.tied:",
+        "layer.learns_weight and not layer.tied",
+        "not layer.tied",
+    ),
+    Fault(
+        "tiny networks have no penalty",
+        "tiny.pxd",
+        "if not (net.plain and rule.plain) or rule.l2 != 0:",
+        "rule.l2 != 0",
+        "False",
+    ),
+    Fault(
+        "penalties go on over the end of an epoch",
+        "_engine.pyx",
+        "self.run_state.penalties = 0",
+        "",
+        "",
+    ),
+]
+
+FAULTS = [*STEPS, *PASSES, *TINY, *PENALTY, *OTHERS]

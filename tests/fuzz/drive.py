@@ -32,8 +32,9 @@ from fuzz.resuming import Resumer
 
 import fastbp as fb
 from fastbp import checkpoints, files
+from fastbp.sides import sides_of
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "models" / "1"
+GOLDEN = Path(__file__).parents[1] / "golden" / "models"
 LARGEST_SEED = 4600
 KINDS = ("models", "checkpoints")
 # Of a file that breaks the rules; its seed and number make it again.
@@ -53,6 +54,21 @@ class Unsound(Exception):
     """A file was loaded that is not what a file may be."""
 
 
+def row_for(net: fb.Network) -> Any:
+    """Return one row that a network takes: of means, and of first categories."""
+    inputs = net.inputs
+    if inputs is None:
+        return np.zeros((1, net.sizes[0]))
+    if isinstance(inputs, fb.Standardize):
+        return inputs.mean[np.newaxis]
+    if isinstance(inputs, fb.OneHot):
+        return np.array([[one[0] for one in inputs.categories]], object)
+    return {
+        column.name: [column.mean if column.categories is None else column.categories[0]]
+        for column in inputs.columns
+    }
+
+
 def check_network(net: fb.Network) -> None:
     """Require that a loaded network is whole and works."""
     parts = [part.size for part in (*net.biases, *net.scales, *net.shifts) if part is not None]
@@ -63,11 +79,13 @@ def check_network(net: fb.Network) -> None:
     if net.params.dtype != net.dtype:
         raise Unsound(f"{net!r} with parameters of {net.params.dtype}")
     with np.errstate(all="ignore"):
-        outputs = net.predict(np.zeros((1, net.sizes[0])))
+        outputs = net.predict(row_for(net))
     if outputs.shape != (1, net.sizes[-1]):
         raise Unsound(f"{net!r} with outputs of shape {outputs.shape}")
     again = files.from_bytes(files.to_bytes(net.file_contents()), "again")
-    if again.params.tobytes() != net.params.tobytes() or again.metadata != net.metadata:
+    sides = sides_of(again.preprocessing)
+    same = again.metadata == net.metadata and sides == (net.inputs, net.targets)
+    if again.params.tobytes() != net.params.tobytes() or not same:
         raise Unsound(f"{net!r} that is another once it is saved")
 
 
@@ -108,7 +126,7 @@ class Drive:
         self.resumes = kind == "checkpoints"
         found = [
             path
-            for path in sorted(GOLDEN.glob("*.fastbp"))
+            for path in sorted(GOLDEN.glob("*/*.fastbp"))
             if path.stem.startswith("checkpoint-") == self.resumes
             and path.stat().st_size <= LARGEST_SEED
         ]
@@ -147,6 +165,8 @@ class Drive:
                 self.figures["loaded"] += 1
                 if number % CHECKED == 0:
                     check_network(net)
+            if seed.version > 1 and seed.header["training"] is not None:
+                self.timed(lambda: checkpoints.read(self.path))
         if self.resumes:
             fit = self.fits[id(seed)]
             state = self.timed(lambda: checkpoints.read(self.path))

@@ -35,6 +35,8 @@ VALUES = [
         b'"' + b"f" * 32 + b'"',
         b'"' + b"0" * 32 + b'"',
     ),
+    *(b'"standardize"', b'"one_hot"', b'"columns"', b'"error"', b'"ignore"', b'"inputs.mean"'),
+    *(b'["a","b"]', b'["b","a"]', b"[1,2]", b"[true]", b"[1,true]", b'[[1],["a"]]', b'"targets"'),
     *(b'"PCG64"', b'"MT19937"', b'"../../etc/passwd"', b'"' + "é\U0001f600".encode() + b'"'),
 ]
 NUMBERS = [
@@ -54,6 +56,7 @@ class Seed:
     def __init__(self, data: bytes) -> None:
         header_length = struct.unpack_from("<I", data, 12)[0]
         self.data = data
+        self.version = data[8]
         self.text = data[24 : 24 + header_length]
         self.header = json.loads(self.text)
         # The arrays with their padding lie alike behind a header of any length.
@@ -64,7 +67,7 @@ class Seed:
         self.arrays = list(arrays.values())
 
 
-def assembled(text: bytes, tail: bytes, version: int = 1) -> bytes:
+def assembled(text: bytes, tail: bytes, version: int) -> bytes:
     """Return a file of a header's text and of arrays with their padding, all lengths right."""
     start = 24 + len(text)
     gap = -start % 64
@@ -169,7 +172,7 @@ class Mutants:
             else:
                 new = text[start:stop] * 2
             text = text[:start] + new + text[stop:]
-        return assembled(text, seed.tail)
+        return assembled(text, seed.tail, seed.version)
 
     def number(self, seed: Seed) -> bytes:
         """Change some numbers of the arrays."""
@@ -182,7 +185,7 @@ class Mutants:
                 value = value if letter == "d" or abs(value) < 1e38 else float("inf")
                 struct.pack_into(f"<{letter}", array, at, value)
         arrays = [*seed.arrays[:place], bytes(array), *seed.arrays[place + 1 :]]
-        return modelfile.packed(seed.text, arrays)
+        return modelfile.packed(seed.text, arrays, seed.version)
 
     def prelude(self, seed: Seed) -> bytes:
         """Change what the prelude says."""
@@ -216,7 +219,7 @@ class Mutants:
                 count *= extent
             arrays[at] = (arrays[at] + bytes(count * size))[: count * size]
             tensors[at]["shape"] = shape
-        return modelfile.packed({**seed.header, "tensors": tensors}, arrays)
+        return modelfile.packed({**seed.header, "tensors": tensors}, arrays, seed.version)
 
     def regrown(self, seed: Seed) -> bytes:
         """Change the number of inputs and lengthen the parameters by as much: it loads."""
@@ -229,11 +232,11 @@ class Mutants:
         network["n_in"] = n_in
         tensors[0] = {**tensors[0], "shape": [count]}
         header = {**seed.header, "network": network, "tensors": tensors}
-        return modelfile.packed(header, [params, *seed.arrays[1:]])
+        return modelfile.packed(header, [params, *seed.arrays[1:]], seed.version)
 
     def spliced(self, seed: Seed) -> bytes:
         """Put the header of one file before the arrays of another."""
-        return assembled(seed.text, self.pick(self.seeds).tail)
+        return assembled(seed.text, self.pick(self.seeds).tail, seed.version)
 
     def large_metadata(self, seed: Seed) -> bytes:
         """Fill the header up to its limits, or a little past them."""
@@ -251,7 +254,7 @@ class Mutants:
         header = dict(seed.header)
         del header["metadata"]
         text = b'{"metadata":{"a":' + filling + b"}," + modelfile.text_of(header)[1:]
-        return assembled(text, seed.tail)
+        return assembled(text, seed.tail, seed.version)
 
     def many_layers(self, seed: Seed) -> bytes:
         """Describe as many layers of one unit as a file may have, or one more."""
@@ -263,14 +266,14 @@ class Mutants:
         size = modelfile.ITEMS[network["dtype"]][1]
         params = {"name": "params", "dtype": network["dtype"], "shape": [count]}
         header = {**seed.header, "network": network, "training": None, "tensors": [params]}
-        return modelfile.packed(header, [bytes(count * size)])
+        return modelfile.packed(header, [bytes(count * size)], seed.version)
 
     def many_arrays(self, seed: Seed) -> bytes:
         """Add as many empty arrays as a file may have, or one more."""
         count = 1024 - len(seed.arrays) + self.below(2)
         more = [{"name": f"a{i}", "dtype": "float32", "shape": [0]} for i in range(count)]
         header = {**seed.header, "tensors": [*seed.header["tensors"], *more]}
-        return modelfile.packed(header, seed.arrays)
+        return modelfile.packed(header, seed.arrays, seed.version)
 
     def giant(self, seed: Seed) -> bytes:
         """Describe a network, and arrays, that no memory could hold."""
@@ -286,4 +289,4 @@ class Mutants:
                 layer["units"] = large
         else:
             self.pick(header["tensors"])["shape"] = self.pick([[large], [0, large], [large, 0]])
-        return modelfile.packed(header, seed.arrays)
+        return modelfile.packed(header, seed.arrays, seed.version)

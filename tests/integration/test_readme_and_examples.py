@@ -36,6 +36,13 @@ def test_other_python_blocks_of_the_readme_run(tmp_path, monkeypatch):
             exec(compile("import fastbp as fb\n" + code, "README.md", "exec"), {})
 
 
+def test_the_page_on_preprocessing_prints_what_it_says(capsys):
+    page = (ROOT / "docs" / "preprocessing.md").read_text(encoding="utf-8")
+    code, printed = (text for _, text in re.findall(r"```(\w+)\n(.*?)```", page, re.DOTALL)[:2])
+    exec(compile(code, "preprocessing.md", "exec"), {})
+    assert capsys.readouterr().out == printed
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
 def test_example_runs(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -69,7 +69,15 @@ def checkpoint(path):
     net.fit(x, y, "adam", epochs=2, batch_size=5, validation=0.2, callbacks=every)
 
 
+def prepared(path):
+    """Save a network with columns of every kind."""
+    table = {"age": [20.0, 40.5, 61.0], "city": ["Huế", "Vinh", "Huế"], "yes": [True, False, True]}
+    columns, targets = fb.Columns().fit(table), fb.Standardize().fit({"income": [1e4, 3e4]})
+    fb.mlp([None, 5, 1], "tanh", seed=1, inputs=columns, targets=targets).save(path)
+
+
 SMALL = {
+    "a model with preprocessing": (prepared, fb.load, 8_192),
     "a model of 4 KB": (lambda path: model(path, 4128), fb.load, 32_768),
     "a checkpoint": (checkpoint, checkpoints.read, 16_384),
 }

@@ -24,6 +24,7 @@ REACHED = {
         *("it is damaged: its bytes", "it was written by a newe", "its header cannot be rea"),
         *("its arrays must end with", "bytes between its arrays", "params must hold "),
         *("units must be", "activation must be", "tied_to must be"),
+        *("inputs must give", "mean must hold"),
     ],
     "checkpoints": [
         *("it is damaged: its bytes", "its arrays must be those", "slots of shape"),

@@ -8,8 +8,7 @@ import pytest
 from tolerance import assert_same_bits
 
 import fastbp as fb
-from fastbp import maps
-from fastbp.preprocessing import reading
+from fastbp import maps, passes
 
 DTYPES = ["float32", "float64"]
 TABLE = {
@@ -75,8 +74,8 @@ def test_predictions_are_in_the_targets_own_unit(dtype):
 def test_a_row_alone_has_the_bits_it_has_in_a_batch(dtype, threads, monkeypatch):
     net = both(dtype)
     whole = net.predict(X)
-    # Chunks that end within the rows.
-    monkeypatch.setattr(reading, "CHUNK_NUMBERS", 21)
+    # Blocks that end within the rows.
+    monkeypatch.setattr(passes, "block_rows", lambda width, threads: 7)
     assert_same_bits(net.predict(X, threads=threads), whole)
     for row in range(0, 60, 7):
         assert_same_bits(net.predict(X[row : row + 1], threads=threads), whole[row : row + 1])

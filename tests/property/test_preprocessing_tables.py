@@ -391,3 +391,8 @@ def test_a_failed_block_changes_nothing():
         with pytest.raises(ValueError, match="in row"):
             call()
     assert (scaling.to_dict(), columns.to_dict(), one_hot.to_dict()) == before
+    # They go on as if it had not come.
+    scaling.partial_fit([[3.0, 4.0]])
+    assert scaling == fb.Standardize().fit([[1.0, 2.0], [3.0, 4.0]])
+    assert columns.partial_fit(VALUES) == fb.Columns().fit(VALUES).partial_fit(VALUES)
+    assert one_hot.partial_fit(["d"]) == fb.OneHot().fit(["a", "b", "d"])
