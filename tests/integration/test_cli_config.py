@@ -9,8 +9,9 @@ import pytest
 from clitables import QUICK, fails
 
 import fastbp as fb
-from fastbp.cli import main
+from fastbp.cli import bench, main
 from fastbp.cli.bench import NAMES, duration
+from fastbp.cli.workloads import find
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -148,6 +149,11 @@ class TestBench:
         for name, entry in found["workloads"].items():
             assert 0 < entry["seconds"] < 1, name
             assert entry["gflops"] > 0
+
+    def test_a_figure_is_of_one_unit(self, monkeypatch):
+        monkeypatch.setattr(bench, "_seconds", lambda action, repeats: 1.0)
+        assert bench.measured(find("W1", True), 1, True) == 1 / 4096
+        assert bench.measured(find("W4", True), 1, True) == 1
 
     def test_table(self, capsys):
         assert main(["bench", "--quick", "--workloads", "I1"]) == 0

@@ -77,12 +77,12 @@ class TestDetails:
         names = tuple(f"class {number}" for number in range(40))
         labels = np.repeat(np.arange(40), 3)
         guesses = labels.copy()
-        guesses[[0, 1, 5]] = 7, 7, 9
+        guesses[[0, 3, 4]] = 9, 7, 7
         lines = details(figures(ClassTarget("t", names), np.eye(40)[guesses], labels)).splitlines()
         assert lines[42:] == [
             "most frequent confusions",
-            "     2 x class 0 taken for class 7",
-            "     1 x class 1 taken for class 9",
+            "     2 x class 1 taken for class 7",
+            "     1 x class 0 taken for class 9",
         ]
         assert max(map(len, lines)) <= 80
 

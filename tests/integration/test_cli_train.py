@@ -12,6 +12,7 @@ from clitables import QUICK, class_rows, epoch_rows, figure, write_table
 
 import fastbp as fb
 from fastbp.cli import main
+from fastbp.cli.epochs import EpochTable
 from fastbp.datasets import DIGITS_PATH
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -111,6 +112,33 @@ class TestTrain:
         losses = [float(row["validation loss"]) for row in epoch_rows(output)]
         kept = int(re.search(r"kept the parameters of epoch (\d+)", output).group(1))
         assert losses[kept - 1] == min(losses)
+
+    def test_report_is_of_the_parameters_kept(self, houses, capsys):
+        words = ["--learning-rate", "0.1", "--epochs", "12", "--hidden", "8", "--log", "run.jsonl"]
+        assert main(["train", houses, "--target", "price", "--json", *words]) == 0
+        found = json.loads(capsys.readouterr().out)
+        lines = [json.loads(line) for line in Path("run.jsonl").read_text().splitlines()]
+        assert found["best_epoch"] < 12
+        kept = lines[found["best_epoch"] - 1]["validation_r2"]
+        np.testing.assert_allclose(found["validation"]["r2"], kept, rtol=1e-5)
+
+    def test_best_epoch_is_kept_when_it_is_stopped(self, houses, monkeypatch, capsys):
+        words = ["--learning-rate", "0.1", "--epochs", "12", "--hidden", "8"]
+        assert main(["train", houses, "--target", "price", *words]) == 0
+        whole = fb.load("houses.fastbp").params
+
+        def interrupt(table, training):
+            if training.epoch == 12:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(EpochTable, "after_epoch", interrupt)
+        capsys.readouterr()
+        words = ["--save", "part.fastbp", "--json", *words]
+        assert main(["train", houses, "--target", "price", *words]) == 130
+        found = json.loads(capsys.readouterr().out)
+        assert found["stop_reason"] == "interrupted"
+        assert found["best_epoch"] < 12
+        assert np.array_equal(fb.load("part.fastbp").params, whole)
 
     def test_training_on_all_rows(self, trees, capsys):
         words = ["--test-fraction", "0", "--validation-fraction", "0", *QUICK]
