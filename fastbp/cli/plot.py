@@ -20,6 +20,7 @@ from fastbp.cli.target import ClassTarget
 TRAINING, WATCHED, MARK = "#1f77b4", "#d95f02", "#555555"
 # Classes whose cells have room for their counts, and for names that are not turned.
 MOST_COUNTS = 30
+FEW_CLASSES, MOST_LETTERS = 5, 36
 MOST_FLAT_NAMES = 12
 METRICS = {"validation_accuracy": "accuracy", "validation_r2": "R2"}
 # Points of a picture; of more rows some are drawn.
@@ -129,9 +130,13 @@ def _confusion(axes: Any, target: ClassTarget, found: dict[str, Any], part: str)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     count = len(matrix)
     names = [shown(name, 16) for name in target.classes]
-    size = 9 if count <= 20 else max(4, 9 - (count - 20) * 0.12)
+    size = 12 if count <= FEW_CLASSES else 9 if count <= 20 else max(4, 9 - (count - 20) * 0.12)
     longest = max(map(len, names))
-    is_flat = longest <= 2 or (count <= MOST_FLAT_NAMES and longest <= 5)
+    is_flat = (
+        longest <= 2
+        or (count <= MOST_FLAT_NAMES and longest <= 5)
+        or count * longest <= MOST_LETTERS
+    )
     axes.set_xticks(range(count), names, fontsize=size, rotation=0 if is_flat else 90)
     axes.set_yticks(range(count), names, fontsize=size)
     if count <= MOST_COUNTS:
