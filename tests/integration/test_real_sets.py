@@ -46,12 +46,12 @@ def estimated(path, real, found, seed):
     question = Question(real.target, task, (), ignored, seed=seed)
     problem = make_problem(read_question(path, read_names(path), question), question)
     kind = module.MLPClassifier if task == "classification" else module.MLPRegressor
-    estimator = kind((HIDDEN,), max_iter=EPOCHS, early_stopping=True, random_state=seed)
+    estimator = kind(hidden_layer_sizes=(HIDDEN,), random_state=seed)
     scaling = fb.Standardize().fit(problem.training.y) if task == "regression" else None
     parts = [
         (
             problem.columns.transform(part.table.plain()),
-            part.y if scaling is None else scaling.transform(part.y)[:, 0],
+            part.y if scaling is None else scaling.transform(part.y),
         )
         for part in (problem.training, problem.test)
     ]
@@ -71,7 +71,9 @@ def test_real_set(real, folder, capsys):
         assert main(["train", *words]) == 0
         found = json.loads(capsys.readouterr().out)
         figures.append(found["test"].get("accuracy", found["test"].get("r2")))
-        estimates.append(estimated(path, real, found, seed))
+        # Without a record one estimate shows that the same rows do.
+        if seed == SEEDS[0] or "FASTBP_REAL_SETS" in os.environ:
+            estimates.append(estimated(path, real, found, seed))
     put_on_record(real, found, figures, estimates)
     assert np.mean(figures) >= real.least
 
