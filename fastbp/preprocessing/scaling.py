@@ -83,7 +83,9 @@ class GivenRows:
 def halved(rows: Array, scaling: Scaling) -> tuple[Array, Scaling]:
     """Return rows, means and scales of columns halved whose differences might overflow."""
     half = np.where(np.abs(scaling.mean) >= HUGE, 0.5, 1.0)
-    return rows * half, Scaling(scaling.mean * half, scaling.scale * half, False, False)
+    # Half of the smallest number is 0; differences from a huge mean are 0 or far above it.
+    scale = np.maximum(scaling.scale * half, np.nextafter(0.0, 1.0))
+    return rows * half, Scaling(scaling.mean * half, scale, False, False)
 
 
 def numeric_rows(name: str, value: object) -> tuple[Array | Table, tuple[str, ...] | None]:
