@@ -13,15 +13,76 @@ from typing import Any
 
 import numpy as np
 
+from fastbp import checks
 from fastbp.checks import Array
 from fastbp.prepared import Prepared
-from fastbp.preprocessing import Standardize
+from fastbp.preprocessing import Scaling, Standardize
 from fastbp.sides import Sides
 from fastbp.spec import Dense, Spec
 
 # What |mean| / scale times half an epsilon may be: an error of a standardised number.
 MOST_ERROR = 2.0**-12
+# Bytes of parameters that a prediction compares with those its copy was made of: up to 2 us.
+MOST_BYTES = 1 << 15
 PARTS = ("weights", "biases", "scales", "shifts", "means", "variances")
+
+
+def is_kept_folded(spec: Spec, n_bytes: int) -> bool:
+    """Return whether predictions of such a network may be those of a folded copy.
+
+    It is asked of the network and not of rows or calls, so that a row always has the same bits.
+    """
+    layers = spec.layers
+    return (
+        n_bytes <= MOST_BYTES
+        and not layers[0].residual
+        and all(layer.tied_to != 0 for layer in layers)
+    )
+
+
+class FoldedCopy:
+    """A copy of a network whose first layer has the scaling of its inputs within.
+
+    Parameters
+    ----------
+    made : Prepared
+        Not built yet; becomes the copy.
+    spec : Spec
+        Of the network.
+    """
+
+    def __init__(self, made: Any, spec: Spec) -> None:
+        layers = [Dense(**layer.to_dict()) for layer in spec.layers]
+        layers[0].bias = True
+        made._build(Spec(spec.n_in, layers, spec.loss, spec.dtype, spec.seed))
+        self.network = made
+        self._source = b""
+        self._scaling: Scaling | None = None
+        self._is_finite = False
+
+    def follow(self, params: Array, scaling: Scaling) -> bool:
+        """Make the copy that of these parameters, and return whether it is finite.
+
+        Views let anybody write parameters, so their bytes say whether they are what they were. A
+        Scaling is never changed: new rows make another one.
+        """
+        source = params.tobytes()
+        if source != self._source or scaling is not self._scaling:
+            self._scaling = None
+            self._take(np.frombuffer(source, params.dtype), scaling)
+            self._source, self._scaling = source, scaling
+        return self._is_finite
+
+    def _take(self, params: Array, scaling: Scaling) -> None:
+        """Take parameters of a network whose first layer may lack a bias, and fold them."""
+        made, weight, bias = self.network.params, self.network.weights[0], self.network.biases[0]
+        end, added = weight.size, made.size - params.size
+        made[:end] = params[:end]
+        made[end : end + added] = 0
+        made[end + added :] = params[end:]
+        with np.errstate(all="ignore"):
+            weight[...], bias[...] = scaled(weight, bias, scaling)
+        self._is_finite = checks.first_nonfinite_row(made[np.newaxis]) < 0
 
 
 def fold_into(made: Prepared, net: Prepared) -> None:
@@ -65,10 +126,8 @@ def fold(made: Prepared, inputs: Standardize | None, targets: Standardize | None
         last_pair = (made.weights[end], made.biases[end])
     first = None
     if inputs is not None:
-        first = weight, bias = doubled(*first_pair)
         with np.errstate(over="ignore", invalid="ignore"):
-            weight /= inputs.scale
-            bias -= (weight * inputs.mean).sum(axis=1)
+            first = scaled(*first_pair, inputs)
     if targets is not None:
         shared = first if last_pair is first_pair else None
         factor, term = last = shared or doubled(*last_pair)
@@ -79,6 +138,12 @@ def fold(made: Prepared, inputs: Standardize | None, targets: Standardize | None
         assign(last_pair, last)
     if first is not None:
         assign(first_pair, first)
+
+
+def scaled(weight: Any, bias: Any, inputs: Standardize | Scaling) -> tuple[Array, Array]:
+    """Return W / scale and b - W / scale mean in float64."""
+    divided = weight / inputs.scale
+    return divided, bias - (divided * inputs.mean).sum(axis=1)
 
 
 def doubled(weight: Any, bias: Any) -> tuple[Array, Array]:

@@ -11,12 +11,15 @@ import numpy as np
 from fastbp import checks
 from fastbp._compiled import engine
 from fastbp.checks import Array
+from fastbp.folding import FoldedCopy, is_kept_folded
 from fastbp.gradients import Gradients
 from fastbp.plan import Plan
 from fastbp.prepared import Prepared
-from fastbp.preprocessing import Source
+from fastbp.preprocessing import GivenRows, Source, Standardize, StandardizedRows
 from fastbp.room import require_room
 from fastbp.rows import Rows
+from fastbp.sides import NO_SIDES, Sides
+from fastbp.spec import Spec
 from fastbp.threads import pass_threads, usable_cores
 
 if TYPE_CHECKING:
@@ -29,6 +32,12 @@ READY_NUMBERS = 1 << 16
 
 class Passes(Prepared):
     """Parameters and all that uses them as they are; `Network` is this and learns."""
+
+    def _build(self, spec: Spec, params: Array | None = None, sides: Sides = NO_SIDES) -> None:
+        super()._build(spec, params, sides)
+        # Folded copies that no call has at the moment; None: there are to be none.
+        is_kept = is_kept_folded(spec, self._params.nbytes)
+        self._copies: list[FoldedCopy] | None = [] if is_kept else None
 
     def _take_engine(self, n_rows: int, threads: int = 1, trains: bool = False) -> tuple[Plan, Any]:
         """Return an engine with room for n_rows and so many threads, for this call alone.
@@ -64,6 +73,13 @@ class Passes(Prepared):
     def predict(self, x: npt.ArrayLike, threads: int | None = None) -> Array:
         """Return the outputs a^L of each row; with `targets`, in their own unit.
 
+        Where `inputs` are `Standardize`, |mean| / scale is at most 1.2 in every column and the
+        parameters take at most 32 KB, scaling goes into the first layer's weights: rows are read
+        as they come, and sums rounded otherwise than where `evaluate`, `gradient` and `fit`
+        standardise them. A row has the same bits in every call. For each prediction that runs
+        at the same time the network keeps twice its parameters' size, which files, pickles and
+        copies leave out.
+
         Parameters
         ----------
         x : array_like or table, (n_rows, n_in)
@@ -93,9 +109,46 @@ class Passes(Prepared):
             array = self._rows(x)
             with self._pass_team(threads, len(array)) as team:
                 return self._in_unit(self.outputs(array, team))
+        copy = self._take_copy()
+        if copy is not None:
+            assert self._copies is not None
+            try:
+                return self._in_unit(self._folded_outputs(copy.network, x, threads))
+            finally:
+                self._copies.append(copy)
         source = self._source(x)
         with self._pass_team(threads, source.n_rows) as team:
             return self._in_unit(self._outputs_of(source, team))
+
+    def _take_copy(self) -> FoldedCopy | None:
+        """Return a folded copy that no other call has meanwhile, None where none may be used."""
+        if self._copies is None or not isinstance(self._inputs, Standardize):
+            return None
+        self._require_fitted()
+        scaling = self._inputs.scaling()
+        if not scaling.is_near:
+            return None
+        try:
+            found = self._copies.pop()
+        except IndexError:
+            found = FoldedCopy(Passes.__new__(Passes), self._spec)
+        if found.follow(self._params, scaling):
+            return found
+        self._copies.append(found)
+        return None
+
+    def _folded_outputs(self, network: Passes, x: Any, threads: int | None) -> Array:
+        """Return the outputs that a folded copy has of rows as they come."""
+        spec = self._spec
+        is_ready = type(x) is np.ndarray and x.dtype == self._dtype
+        if is_ready and x.shape[1:] == (spec.n_in,) and len(x):
+            array = checks.rows("x", x, spec.n_in, self._dtype, spec.shape_text)
+            with self._pass_team(threads, len(array)) as team:
+                return network.outputs(array, team)
+        source = self._source(x)
+        assert isinstance(source, StandardizedRows)
+        with self._pass_team(threads, source.n_rows) as team:
+            return network._outputs_of(GivenRows(source.numbers), team)
 
     def _outputs_of(self, source: Source, team: Any) -> Array:
         """Return the outputs of rows that are made ready block by block."""

@@ -1,5 +1,7 @@
 """Networks whose layers are more than W a + b and s(z), for every test that goes through them."""
 
+import numpy as np
+
 from fastbp.names import plain
 
 # name: (inputs, arguments of each layer, loss).
@@ -135,3 +137,13 @@ def parameter_count(name):
         count += {"": 0, "layer": 2, "batch": 4}[plain(layer.get("norm") or "")] * units
         n_in = units
     return count
+
+
+def with_signs(net):
+    """Return a network given parameters of any sign, none near 0, whose variances are positive."""
+    rng = np.random.default_rng(3)
+    net.params = rng.uniform(0.1, 1, net.params.size) * rng.choice([-1, 1], net.params.size)
+    for variance in net.variances:
+        if variance is not None:
+            np.abs(variance, out=variance)
+    return net

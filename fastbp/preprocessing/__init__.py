@@ -13,6 +13,9 @@ from fastbp.preprocessing.reading import Preprocessor as Preprocessor
 from fastbp.preprocessing.reading import Source as Source
 from fastbp.preprocessing.reading import chunk_places as chunk_places
 from fastbp.preprocessing.reading import whole as whole
+from fastbp.preprocessing.scaling import GivenRows as GivenRows
+from fastbp.preprocessing.scaling import Scaling as Scaling
+from fastbp.preprocessing.scaling import StandardizedRows as StandardizedRows
 from fastbp.preprocessing.scaling import numeric_rows as numeric_rows
 from fastbp.preprocessing.standardize import Standardize
 

@@ -16,6 +16,10 @@ from fastbp.tables import Table
 
 # Means from which on x - mean may overflow although x is finite.
 HUGE = 2.0**969
+# What |mean| / scale and its logarithm to base 2 may be for scaling that weights take in without
+# asking; docs/decisions/0011 says why.
+NEAR_RATIO = 1.2
+NEAR_EXPONENT = 32
 
 
 class Scaling(NamedTuple):
@@ -24,12 +28,19 @@ class Scaling(NamedTuple):
     mean: Array
     scale: Array
     is_huge: bool
+    is_near: bool
 
 
 def scaling_of(moment: Moment) -> Scaling:
     """Return means, and deviations or 1 where these are 0."""
     scale = np.where(moment.deviation > 0, moment.deviation, 1.0)
-    return Scaling(moment.mean, scale, bool((np.abs(moment.mean) >= HUGE).any()))
+    size = np.abs(moment.mean)
+    # Products, so that nothing overflows: scales beyond the range are refused first.
+    is_near = bool(
+        ((scale >= 2.0**-NEAR_EXPONENT) & (scale <= 2.0**NEAR_EXPONENT)).all()
+        and (size <= NEAR_RATIO * scale).all()
+    )
+    return Scaling(moment.mean, scale, bool((size >= HUGE).any()), is_near)
 
 
 class StandardizedRows:
@@ -52,10 +63,29 @@ class StandardizedRows:
             self.numbers.refuse(start + row, out[row], reason)
 
 
+class GivenRows:
+    """The same rows as they come, for a network that has the scaling within its weights."""
+
+    def __init__(self, numbers: Numbers) -> None:
+        self.numbers = numbers
+        self.n_rows, self.n_out = numbers.n_rows, numbers.n_columns
+        self.is_mapped = numbers.is_mapped
+
+    def fill(self, start: int, out: Array) -> None:
+        """Write rows from `start` on into an array, all finite."""
+        with np.errstate(over="ignore"):
+            out[...] = self.numbers.raw(start, start + len(out))
+        row = checks.first_nonfinite_row(out)
+        if row >= 0:
+            self.numbers.refuse(start + row, out[row], f"not finite as {out.dtype}")
+
+
 def halved(rows: Array, scaling: Scaling) -> tuple[Array, Scaling]:
     """Return rows, means and scales of columns halved whose differences might overflow."""
     half = np.where(np.abs(scaling.mean) >= HUGE, 0.5, 1.0)
-    return rows * half, Scaling(scaling.mean * half, scaling.scale * half, False)
+    # Half of the smallest number is 0; differences from a huge mean are 0 or far above it.
+    scale = np.maximum(scaling.scale * half, np.nextafter(0.0, 1.0))
+    return rows * half, Scaling(scaling.mean * half, scale, False, False)
 
 
 def numeric_rows(name: str, value: object) -> tuple[Array | Table, tuple[str, ...] | None]:

@@ -211,7 +211,7 @@ class Standardize:
 
     def in_unit(self, z: Array) -> Array:
         """Return z scale + mean of an array that is checked already."""
-        scaling = self._scaling()
+        scaling = self.scaling()
         found: Array = z * scaling.scale
         found += scaling.mean
         return found
@@ -229,7 +229,7 @@ class Standardize:
     @property
     def scale(self) -> Array:
         """Standard deviation of each column, (n_in,); 1 for a constant one."""
-        return self._scaling().scale.copy()
+        return self.scaling().scale.copy()
 
     @property
     def n_rows(self) -> int:
@@ -251,6 +251,9 @@ class Standardize:
         """Columns that go out."""
         return self.n_in
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_found": None, "_ready": None}
+
     def __repr__(self) -> str:
         if self._moments is None:
             return "<Standardize, not fitted>"
@@ -264,7 +267,7 @@ class Standardize:
     def source(self, name: str, value: object) -> StandardizedRows:
         """Return the rows of a value, which messages call by the name, to be made ready."""
         require_fitted(self, "rows are transformed")
-        scaling = self._scaling()
+        scaling = self.scaling()
         return StandardizedRows(Numbers(name, self._original(name, value)), scaling)
 
     def described(self) -> dict[str, Any]:
@@ -304,7 +307,7 @@ class Standardize:
             self._found = self._moments.result()
         return self._found
 
-    def _scaling(self) -> Scaling:
+    def scaling(self) -> Scaling:
         """Return what columns are standardised by."""
         if self._ready is None:
             self._ready = scaling_of(self._moment())
@@ -312,7 +315,7 @@ class Standardize:
 
     def _original(self, name: str, value: object) -> Array | Table:
         """Return rows of numbers with the columns that are known, in their order."""
-        n_in = len(self._scaling().mean)
+        n_in = len(self.scaling().mean)
         if type(value) is np.ndarray and value.dtype.kind == "f" and value.shape[1:] == (n_in,):
             require_rows(name, value)
             return value

@@ -37,6 +37,7 @@ PACKAGE_ONLY = {
     },
     "Standardize.take_if_unfitted": "how a fit is resumed",
     "Standardize.in_unit": "how a network gives its predictions",
+    "Standardize.scaling": "what predictions fold into weights",
     "Network.validation_loss": "what the training loop asks of a network",
     **{
         f"{name}.{method}": "the state lives in one compiled vector, made on first use"

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import functions, layers, products, rules, training
+from . import functions, layers, preparation, products, rules, training
 from .fault import Fault
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +21,7 @@ FAULTS = [
     *layers.FAULTS,
     *rules.FAULTS,
     *training.FAULTS,
+    *preparation.FAULTS,
 ]
 
 # Read once, when the module that it is compiled into is loaded.

@@ -69,6 +69,8 @@ FIRST = {
     "shuffle.pxd": [f"{PROPERTY}/test_shuffle.py"],
     "team.h": [f"{BITS}/test_bits.py", "tests/integration/test_threads.py"],
     "custom.pxd": [f"{ORACLE}/test_custom.py", f"{BITS}/test_custom_bits.py"],
+    "standard.pxd": [f"{PROPERTY}/test_preprocessing_kernel.py"],
+    "fastbp/folding.py": [f"{PROPERTY}/test_preprocessing_kept.py"],
     "run.pxd": [f"{PROPERTY}/test_divergence.py"],
     "steps.pxd": [
         *NETWORKS,

@@ -127,8 +127,7 @@ class Drive:
         found = [
             path
             for path in sorted(GOLDEN.glob("*/*.fastbp"))
-            if path.stem.startswith("checkpoint-") == self.resumes
-            and path.stat().st_size <= LARGEST_SEED
+            if ("checkpoint" in path.stem) == self.resumes and path.stat().st_size <= LARGEST_SEED
         ]
         seeds = {path: Seed(path.read_bytes()) for path in found}
         self.fits = {id(seeds[path]): Resumer(path) for path in found if self.resumes}
@@ -165,8 +164,6 @@ class Drive:
                 self.figures["loaded"] += 1
                 if number % CHECKED == 0:
                     check_network(net)
-            if seed.version > 1 and seed.header["training"] is not None:
-                self.timed(lambda: checkpoints.read(self.path))
         if self.resumes:
             fit = self.fits[id(seed)]
             state = self.timed(lambda: checkpoints.read(self.path))

@@ -25,13 +25,16 @@ class Resumer:
     def __init__(self, path: Path) -> None:
         state = checkpoints.read(path)
         self.ground, self.place = state.ground, state.place
-        self.settings = state.settings
+        self.settings, self.metrics = state.settings, list(state.metrics)
         self.network = fb.load(path)
         rng = np.random.default_rng(state.seed)
         n_rows = self.ground.rows + self.ground.validation_rows
         self.x = rng.normal(size=(n_rows, 2))
-        self.y = targets(rng, "mse", n_rows, 2, self.network.dtype)
-
+        self.y = targets(rng, "mse", n_rows, self.network.sizes[-1], self.network.dtype)
+        if self.network.inputs is not None:
+            self.x = self.network.inputs.inverse(self.x)
+        if self.network.targets is not None:
+            self.y = self.network.targets.inverse(self.y)
         self.optimizer = self._optimizer()
         self.optimizer.bind(self.network, self.network.params)
 
@@ -47,6 +50,7 @@ class Resumer:
     def restore(self, state: checkpoints.State) -> None:
         """Check a state and take it on as a fit does, without the fit around it."""
         checkpoints.check_network(state, self.network.file_contents().network)
+        checkpoints.check_sides(state, self.network.inputs, self.network.targets)
         checkpoints.check_settings(state, self.optimizer)
         checkpoints.check_ground(state, self.ground)
         watch = Watch(STOP, {"loss": False})
@@ -63,7 +67,7 @@ class Resumer:
             epochs=epochs,
             batch_size=self.ground.batch_size,
             validation=0.2,
-            metrics=["r2", "gradient_norm"],
+            metrics=self.metrics,
             stop=STOP,
             schedule=self._schedule(),
             progress=False,

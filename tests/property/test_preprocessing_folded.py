@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from structures import STRUCTURES, structure
+from structures import STRUCTURES, structure, with_signs
 from tolerance import SUM_FACTOR, assert_same_bits
 
 import fastbp as fb
@@ -17,12 +17,7 @@ def both(layers, dtype="float64", loss="mse"):
     net = fb.Network(
         4, layers, loss, dtype, 2, fb.Standardize().fit(X), fb.Standardize().fit(Y[:, -1:])
     )
-    rng = np.random.default_rng(3)
-    net.params = rng.uniform(0.1, 1, net.params.size) * rng.choice([-1, 1], net.params.size)
-    for variance in net.variances:
-        if variance is not None:
-            np.abs(variance, out=variance)
-    return net
+    return with_signs(net)
 
 
 def close(net, rows=X, factor=1.0):

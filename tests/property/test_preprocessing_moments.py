@@ -148,3 +148,11 @@ def test_a_difference_that_would_overflow_is_taken_in_halves():
     z = scaling.transform(x)
     np.testing.assert_allclose(z, [1 / np.sqrt(3), -np.sqrt(3), 1 / np.sqrt(3), 1 / np.sqrt(3)])
     assert scaling.transform([[-LARGEST]])[0, 0] == z[1]
+
+
+def test_a_huge_mean_may_have_the_smallest_scale():
+    described = {"kind": "standardize", "n_rows": 2, "names": None}
+    scaling = fb.Standardize.from_dict({**described, "mean": [1e300], "deviation": [5e-324]})
+    assert scaling.transform([[1e300]]) == 0
+    with pytest.raises(ValueError, match="not finite as float64 once it is standardised"):
+        scaling.transform([[np.nextafter(1e300, 2e300)]])
