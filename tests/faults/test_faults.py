@@ -22,7 +22,7 @@ def test_every_fault_is_of_a_line_that_is_there():
     texts = switched_files()
     assert len(FAULTS) >= LEAST
     assert len({fault.what for fault in FAULTS}) == len(FAULTS)
-    numbers = re.findall(r"(?:fastbp_fault|FAULT) == (\d+)", "\n".join(texts.values()))
+    numbers = re.findall(r'(?:fastbp_fault|FAULT)(?:"\))? == "?(\d+)', "\n".join(texts.values()))
     assert sorted(map(int, numbers)) == list(range(1, len(FAULTS) + 1))
 
 
