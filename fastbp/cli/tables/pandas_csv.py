@@ -20,6 +20,8 @@ def read(layout: Layout, kinds: Mapping[str, str]) -> dict[str, Column] | None:
         return None
     last = layout.names[-1]
     kept = [name for name in layout.names if name in kinds or name == last]
+    if 2 * len(kept) >= len(layout.names):
+        kept = layout.names  # Choosing among columns takes pandas longer than reading some more.
     numeric = [name for name in kept if kinds.get(name) == NUMBERS]
     try:
         with warnings.catch_warnings():
@@ -31,7 +33,7 @@ def read(layout: Layout, kinds: Mapping[str, str]) -> dict[str, Column] | None:
                 header=None,
                 index_col=False,
                 skiprows=layout.header_lines,
-                usecols=kept,
+                usecols=None if kept is layout.names else kept,
                 dtype={name: "f8" if name in numeric else object for name in kept},
                 na_values={name: list(MISSING) for name in numeric},
                 keep_default_na=False,
@@ -40,20 +42,29 @@ def read(layout: Layout, kinds: Mapping[str, str]) -> dict[str, Column] | None:
             )
     except (ValueError, OverflowError, Warning, OSError, EOFError):
         return None
-    if _is_ragged(layout, frame[last]):
+    series = {name: frame[name].to_numpy() for name in {*kinds, last}}
+    raw = {
+        name: values if name in numeric else pd.factorize(values) for name, values in series.items()
+    }
+    if _is_ragged(layout, raw[last], len(frame)):
         return None
-    return {name: _column(pd, frame[name], name in numeric) for name in kinds}
+    return {name: _column(raw[name]) for name in kinds}
 
 
-def _is_ragged(layout: Layout, last: Any) -> bool:
+def _is_ragged(layout: Layout, last: Any, n_rows: int) -> bool:
     """Return whether a row may have too few fields, or some of them too many.
 
     pandas fills up the one with missing values and cuts off the other.
     """
-    if last.isna().any() or (last.dtype == object and (last == "").any()):
+    if isinstance(last, tuple):
+        codes, words = last
+        gaps = "" in words or (codes < 0).any()
+    else:
+        gaps = np.isnan(last).any()
+    if gaps:
         return True
     delimiters = count(layout.path, layout.delimiter.encode())
-    return delimiters != (len(layout.names) - 1) * (len(last) + 1)
+    return delimiters != (len(layout.names) - 1) * (n_rows + 1)
 
 
 def _is_strange(path: str) -> bool:
@@ -67,8 +78,9 @@ def _precision(pd: Any) -> dict[str, str]:
     return {} if version >= (3, 1) else {"float_precision": "round_trip"}
 
 
-def _column(pd: Any, series: Any, is_numeric: bool) -> Column:
-    if is_numeric:
-        return np.asarray(series.to_numpy(), dtype=np.float64)
-    codes, words = pd.factorize(series.to_numpy())
-    return Words.of(codes.astype(np.int32), words.tolist())
+def _column(raw: Any) -> Column:
+    """Return numbers as they are, and codes with their words."""
+    if isinstance(raw, tuple):
+        codes, words = raw
+        return Words.of(codes.astype(np.int32), words.tolist())
+    return np.asarray(raw, dtype=np.float64)
