@@ -121,6 +121,10 @@ class Callback:
     ----------
     every_steps : int or None
         After how many steps `after_steps` is called each time; None: never.
+    changes_parameters : bool
+        Whether it may write to the network's parameters or take steps of its own. False spares
+        looking for that after each call; where it is not true, a divergence may go back to
+        parameters that never were.
 
     Examples
     --------
@@ -134,6 +138,7 @@ class Callback:
     """
 
     every_steps: int | None = None
+    changes_parameters: bool = True
 
     def begin(self, training: Training) -> None:
         """Get ready; `training.epoch` is above 0 in a fit that is resumed."""

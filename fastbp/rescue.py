@@ -111,8 +111,14 @@ class Safe:
             self.changed = None
         return diverged
 
-    def watch(self, callbacks: Callable[[], bool]) -> bool:
-        """Call callbacks, which may change parameters or settings; return what they return."""
+    def watch(self, callbacks: Callable[[], bool], looks: bool = True) -> bool:
+        """Call callbacks, which may change settings; return what they return.
+
+        `looks`: whether they may change parameters too.
+        """
+        if not looks:
+            self.settings = None
+            return callbacks()
         params, _, clock = self.live
         before = params.copy(), clock.copy()
         result = callbacks()

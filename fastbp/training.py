@@ -128,6 +128,7 @@ class Fit:
         self.steps_a_call = 1
         self.bound: Rows | None = None
         self.crew = Crew(engine)
+        self.looks_for_changes = any(callback.changes_parameters for callback in settings.callbacks)
         self.stepping = tuple(
             (callback.every_steps, callback)
             for callback in settings.callbacks
@@ -224,7 +225,7 @@ class Fit:
     def _epoch(self) -> tuple[float, float]:
         """Take the steps of one epoch; return the mean training loss and rows a second."""
         settings, engine = self.settings, self.engine
-        if settings.callbacks:
+        if settings.callbacks and settings.shuffle != GIVEN:
             self.epoch_began = dict(settings.rng.bit_generator.state)
         engine.begin_sums(*self.sums)
         self.sums = NO_SUMS
@@ -317,7 +318,7 @@ class Fit:
 
     def _call(self, callbacks: Callable[[], bool]) -> bool:
         """Call callbacks, which may change parameters and settings; return whether to stop."""
-        stops = self.safe.watch(callbacks)
+        stops = self.safe.watch(callbacks, self.looks_for_changes)
         self.optimizer.check_slots()
         return stops
 

@@ -36,6 +36,8 @@ class Epochs(fb.Callback):
         Whether it is a partial_fit: one epoch, of which the rules see nothing.
     """
 
+    changes_parameters = False
+
     def __init__(
         self,
         estimator: Any,

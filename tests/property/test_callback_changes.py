@@ -209,3 +209,30 @@ def test_settings_may_be_changed_at_the_beginning_but_those_that_want_other_stat
             message,
             lambda change=change: run(WAYS["fit"], net, fb.SGD(0.5), callbacks=Begins(**change)),
         )
+
+
+@pytest.mark.parametrize("learning_rate", [0.02, 1e30])
+def test_a_callback_that_changes_settings_alone_may_say_so(learning_rate):
+    class Setter(fb.Callback):
+        def after_epoch(self, training):
+            if training.epoch == 2:
+                training.optimizer.learning_rate = learning_rate
+
+    class Sparing(Setter):
+        changes_parameters = False
+
+    found = []
+    for kind in (Setter, Sparing):
+        net, optimizer = network(), fb.SGD(0.01, momentum=0.9)
+        ends = warns_of_divergence() if learning_rate > 1 else contextlib.nullcontext()
+        with ends:
+            history = net.fit(*rows(), optimizer, epochs=5, batch_size=BATCH, callbacks=kind())
+        assert history.stop_reason == ("diverged" if learning_rate > 1 else "epochs")
+        found.append((net.params.copy(), optimizer.slots.copy(), history.loss))
+    assert_same_bits(found[0][0], found[1][0])
+    assert_same_bits(found[0][1], found[1][1])
+    assert found[0][2] == found[1][2]
+
+
+def warns_of_divergence():
+    return pytest.warns(RuntimeWarning, match="parameters are back|parameters of")
