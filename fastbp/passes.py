@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
 # Numbers of rows that predictions make ready at a time: they stay in the second cache.
 READY_NUMBERS = 1 << 16
+Found = TypeVar("Found")
 
 
 class Passes(Prepared):
@@ -59,16 +59,18 @@ class Passes(Prepared):
         require_room(f"work on blocks of {plan.capacity} rows", n_bytes)
         return plan, engine.Engine(plan, self._params, plan.vector() if trains else None)
 
-    @contextlib.contextmanager
-    def _pass_team(self, threads: int | None, n_rows: int) -> Iterator[Any]:
-        """Yield a team for predictions or losses of so many rows; None to work alone."""
+    def _led(
+        self, threads: int | None, n_rows: int, work: Callable[..., Found], *given: Any
+    ) -> Found:
+        """Return what some work on so many rows does with a team, which comes last; None: alone."""
         wanted = pass_threads(threads, self._spec, n_rows)
-        team = engine.Team(wanted, usable_cores()) if wanted > 1 else None
+        if wanted == 1:
+            return work(*given, None)
+        team = engine.Team(wanted, usable_cores())
         try:
-            yield team
+            return work(*given, team)
         finally:
-            if team is not None:
-                team.end()
+            team.end()
 
     def predict(self, x: npt.ArrayLike, threads: int | None = None) -> Array:
         """Return the outputs a^L of each row; with `targets`, in their own unit.
@@ -107,8 +109,12 @@ class Passes(Prepared):
         """
         if self._inputs is None:
             array = self._rows(x)
-            with self._pass_team(threads, len(array)) as team:
-                return self._in_unit(self.outputs(array, team))
+            # The shortest way for what is called most often, one row at a time.
+            if pass_threads(threads, self._spec, len(array)) == 1:
+                found = self.outputs(array)
+            else:
+                found = self._led(threads, len(array), self.outputs, array)
+            return found if self._targets is None else self._in_unit(found)
         copy = self._take_copy()
         if copy is not None:
             assert self._copies is not None
@@ -117,8 +123,7 @@ class Passes(Prepared):
             finally:
                 self._copies.append(copy)
         source = self._source(x)
-        with self._pass_team(threads, source.n_rows) as team:
-            return self._in_unit(self._outputs_of(source, team))
+        return self._in_unit(self._led(threads, source.n_rows, self._outputs_of, source))
 
     def _take_copy(self) -> FoldedCopy | None:
         """Return a folded copy that no other call has meanwhile, None where none may be used."""
@@ -143,12 +148,11 @@ class Passes(Prepared):
         is_ready = type(x) is np.ndarray and x.dtype == self._dtype
         if is_ready and x.shape[1:] == (spec.n_in,) and len(x):
             array = checks.rows("x", x, spec.n_in, self._dtype, spec.shape_text)
-            with self._pass_team(threads, len(array)) as team:
-                return network.outputs(array, team)
+            return self._led(threads, len(array), network.outputs, array)
         source = self._source(x)
         assert isinstance(source, StandardizedRows)
-        with self._pass_team(threads, source.n_rows) as team:
-            return network._outputs_of(GivenRows(source.numbers), team)
+        given = GivenRows(source.numbers)
+        return self._led(threads, source.n_rows, network._outputs_of, given)
 
     def _outputs_of(self, source: Source, team: Any) -> Array:
         """Return the outputs of rows that are made ready block by block."""
@@ -216,8 +220,7 @@ class Passes(Prepared):
         1.25
         """
         rows = self._data(x, y, sample_weight)
-        with self._pass_team(threads, len(rows.x)) as team:
-            return self.validation_loss(rows, team)
+        return self._led(threads, len(rows.x), self.validation_loss, rows)
 
     def validation_loss(self, rows: Rows, team: Any = None) -> float:
         """Return the mean loss over rows that are already checked, by a team or alone."""
