@@ -10,6 +10,7 @@ from fastbp import checkpoints
 from fastbp.optimizers.optimizer import Optimizer
 from fastbp.stopping import Watch
 
+GRADIENT_NORM = "gradient_norm"
 STOP = fb.Stop(restore_best=True, patience=9)
 
 
@@ -25,7 +26,8 @@ class Resumer:
     def __init__(self, path: Path) -> None:
         state = checkpoints.read(path)
         self.ground, self.place = state.ground, state.place
-        self.settings, self.metrics = state.settings, list(state.metrics)
+        self.settings = state.settings
+        self.metrics = [*state.metrics, *(name for name in state.history if name == GRADIENT_NORM)]
         self.network = fb.load(path)
         rng = np.random.default_rng(state.seed)
         n_rows = self.ground.rows + self.ground.validation_rows
