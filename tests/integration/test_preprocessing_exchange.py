@@ -46,6 +46,8 @@ def test_torch_takes_them_folded(dtype):
         require_same(to_torch(net)(torch.from_numpy(X.astype(dtype))).numpy(), net)
 
 
+# PyTorch's arrays do not yet know numpy's newest argument.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_keras_takes_them_folded(monkeypatch):
     pytest.importorskip("torch")
     monkeypatch.setenv("KERAS_BACKEND", "torch")
