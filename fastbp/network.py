@@ -107,7 +107,7 @@ class Network(Learner):
         """Return a network that predicts the same of the same rows, its standardisation in weights.
 
         `Standardize` of the inputs goes into the first layer, that of the targets into the last.
-        Sums are rounded otherwise: with u half an epsilon and r the largest |mean| / scale, by
+        Sums are rounded otherwise: with u half an epsilon and r the largest ``|mean| / scale``, by
         about u r more in a standardised input. Losses are of targets in their own unit then.
         `OneHot` and `Columns` stay as they are.
 

@@ -75,7 +75,7 @@ class Passes(Prepared):
     def predict(self, x: npt.ArrayLike, threads: int | None = None) -> Array:
         """Return the outputs a^L of each row; with `targets`, in their own unit.
 
-        Where `inputs` are `Standardize`, |mean| / scale is at most 1.2 in every column and the
+        Where `inputs` are `Standardize`, ``|mean| / scale`` is at most 1.2 in every column and the
         parameters take at most 32 KB, scaling goes into the first layer's weights: rows are read
         as they come, and sums rounded otherwise than where `evaluate`, `gradient` and `fit`
         standardise them. A row has the same bits in every call. For each prediction that runs

@@ -136,7 +136,7 @@ def full(results: Record) -> str:
     blocks = [caption(results), "Each figure is a median, with half its interquartile range."]
     for threads in thread_counts(results):
         found = measured(results, threads)
-        blocks.append(f"#### {heading(results, threads)}")
+        blocks.append(f"### {heading(results, threads)}")
         for column, title in (("fast", "Fastest idiom of each"), ("ordinary", "Ordinary idiom")):
             peers = list(dict.fromkeys(p for _, _, timed in found for p in timed[column]))
             rows = [

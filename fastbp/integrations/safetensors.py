@@ -1,8 +1,8 @@
 """Networks in the safetensors format, which holds arrays by name and no code.
 
-`layers.0.weight` (n_out, n_in), `layers.0.bias`, and of a normalised layer `layers.0.scale`,
-`.shift` and, with norm="batch", `.mean` and `.variance` (n_out,). A tied layer has no weight of its
-own. The description of the network is JSON in the file's metadata, under `fastbp`.
+``layers.0.weight`` (n_out, n_in), ``layers.0.bias``, and of a normalised layer ``layers.0.scale``,
+``.shift`` and, with norm="batch", ``.mean`` and ``.variance`` (n_out,). A tied layer has no weight
+of its own. The description of the network is JSON in the file's metadata, under `fastbp`.
 """
 
 from __future__ import annotations

@@ -113,8 +113,10 @@ class AdamW(Adam):
 class Adamax(Optimizer):
     """Adamax: Adam with the largest recent gradient instead of the root of a mean of squares.
 
-    m <- beta1 m + (1 - beta1) g;  u <- max(beta2 u, |g| + epsilon);
-    p <- p - learning_rate / (1 - beta1^t) m / u.
+    ::
+
+        m <- beta1 m + (1 - beta1) g;  u <- max(beta2 u, |g| + epsilon)
+        p <- p - learning_rate / (1 - beta1^t) m / u
 
     Parameters
     ----------
@@ -123,7 +125,7 @@ class Adamax(Optimizer):
     beta1, beta2 : float
         Decay of the mean and of the maximum, in [0, 1).
     epsilon : float
-        Added to |g|, above 0.
+        Added to ``|g|``, above 0.
     **shaping
         weight_decay, l1, clip_value, clip_norm, ema: see `Optimizer`.
 

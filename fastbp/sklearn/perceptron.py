@@ -55,7 +55,7 @@ class Perceptron(Stored, BaseEstimator):
 
     @property
     def network_(self) -> fb.Network:
-        """The network that has been trained; arrays put into coefs_ and intercepts_ are its own."""
+        """The trained network; arrays put into `coefs_` and `intercepts_` are its own."""
         if not hasattr(self, "coefs_"):
             raise AttributeError(f"{type(self).__name__} has no network_ before it is fitted")
         own = zip([*self.coefs_, *self.intercepts_], self._views(), strict=True)
