@@ -128,6 +128,13 @@ class Dense:
     TypeError, ValueError
         An argument is of the wrong type, below its range or an unknown name.
 
+    References
+    ----------
+    For dropout, normalisation and the skip connection: N. Srivastava et al., "Dropout: a simple way
+    to prevent neural networks from overfitting", JMLR 15, 2014, section 4. J. L. Ba, J. R. Kiros,
+    G. E. Hinton, "Layer normalization", 2016, eq. 4. S. Ioffe, C. Szegedy, "Batch normalization",
+    ICML 2015, Algorithm 1. K. He et al., "Deep residual learning", CVPR 2016, eq. 1.
+
     Examples
     --------
     >>> import fastbp as fb
@@ -135,13 +142,6 @@ class Dense:
     Dense(128, 'relu')
     >>> fb.Dense(128, "relu", dropout=0.1, norm="layer", residual=True)
     Dense(128, 'relu', dropout=0.1, norm='layer', residual=True)
-
-    References
-    ----------
-    For dropout, normalisation and the skip connection: N. Srivastava et al., "Dropout: a simple way
-    to prevent neural networks from overfitting", JMLR 15, 2014, section 4. J. L. Ba, J. R. Kiros,
-    G. E. Hinton, "Layer normalization", 2016, eq. 4. S. Ioffe, C. Szegedy, "Batch normalization",
-    ICML 2015, Algorithm 1. K. He et al., "Deep residual learning", CVPR 2016, eq. 1.
     """
 
     __slots__ = (

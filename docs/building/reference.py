@@ -26,6 +26,15 @@ ORDER = (
     "Networks and training", "Functions", "Optimizers", "Learning-rate schedules", "Callbacks",
     "Preprocessing",
 )  # fmt: skip
+# Modules with names of their own, beside those in fastbp.integrations.
+PUBLIC = (
+    *("fastbp.kernels", "fastbp.reference", "fastbp.reference.kernels"),
+    *("fastbp.datasets", "fastbp.sklearn"),
+)
+# Folders whose names stand in fastbp itself, or are not for users.
+INNER = ("cli", "custom", "integrations", "optimizers", "preprocessing", "schedules")
+# What modules of fastbp.integrations share.
+SHARED = ("assembly", "packages")
 # Parents of optional packages, whose members are theirs to document.
 FOREIGN = "object, ValueError, BaseEstimator, ClassifierMixin, RegressorMixin"
 
@@ -132,17 +141,8 @@ def submodules(package: str) -> list[str]:
 
 def namespaces() -> list[str]:
     """Return the modules that have a page each, in the order of the table of contents."""
-    exchange = [name for name in submodules("fastbp.integrations") if public_names(imported(name))]
-    return [
-        *("fastbp.kernels", "fastbp.reference", "fastbp.reference.kernels", "fastbp.datasets"),
-        "fastbp.sklearn",
-        *exchange,
-    ]
-
-
-def imported(name: str) -> ModuleType:
-    """Return a module by its name."""
-    return importlib.import_module(name)
+    exchange = submodules("fastbp.integrations")
+    return [*PUBLIC, *(name for name in exchange if name.rpartition(".")[2] not in SHARED)]
 
 
 def index_page(names: Iterable[str], modules: Iterable[str]) -> str:
@@ -159,7 +159,7 @@ def index_page(names: Iterable[str], modules: Iterable[str]) -> str:
         parts.append(f"\n.. toctree::\n   :hidden:\n\n{entries}\n")
     parts += [heading("Modules", "-"), "\n.. list-table::\n   :widths: 40 60\n\n"]
     for name in modules:
-        parts.append(f"   * - :doc:`{name}`\n     - {first_line(imported(name))}\n")
+        parts.append(f"   * - :doc:`{name}`\n     - {first_line(importlib.import_module(name))}\n")
     entries = "\n".join(f"   {name}" for name in modules)
     parts.append(f"\n.. toctree::\n   :hidden:\n\n{entries}\n")
     return "".join(parts)

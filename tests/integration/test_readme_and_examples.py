@@ -1,5 +1,6 @@
 """The code that documents show is run, and prints what they say."""
 
+import itertools
 import re
 import runpy
 from pathlib import Path
@@ -11,6 +12,10 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 # test_fashion_example.py makes the files that this one reads.
 NEEDS_FILES = {"fashion_mnist"}
+# Pages whose code is run as it stands, a page in one go.
+CODE = re.MULTILINE | re.DOTALL
+GUIDE = [p for p in sorted((ROOT / "docs" / "guide").glob("*.md")) if p.stem != "index"]
+PAGES = [*GUIDE, *(ROOT / "docs" / name for name in ("index.md", "preprocessing.md"))]
 EXAMPLES = [p for p in sorted((ROOT / "examples").glob("*.py")) if p.stem not in NEEDS_FILES]
 
 
@@ -36,11 +41,16 @@ def test_other_python_blocks_of_the_readme_run(tmp_path, monkeypatch):
             exec(compile("import fastbp as fb\n" + code, "README.md", "exec"), {})
 
 
-def test_the_page_on_preprocessing_prints_what_it_says(capsys):
-    page = (ROOT / "docs" / "preprocessing.md").read_text(encoding="utf-8")
-    code, printed = (text for _, text in re.findall(r"```(\w+)\n(.*?)```", page, re.DOTALL)[:2])
-    exec(compile(code, "preprocessing.md", "exec"), {})
-    assert capsys.readouterr().out == printed
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+def test_code_of_a_page_prints_what_the_page_says(path, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```", path.read_text(encoding="utf-8"), CODE)
+    assert any(language == "python" for language, _ in blocks)
+    names = {}
+    for (language, code), (after, printed) in itertools.pairwise([*blocks, ("", "")]):
+        if language == "python":
+            exec(compile(code, path.name, "exec"), names)
+            assert capsys.readouterr().out == (printed if after == "text" else "")
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
