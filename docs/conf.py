@@ -58,6 +58,7 @@ html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "navigation_with_keys": False,
     "show_nav_level": 1,
+    "show_toc_level": 2,
     "show_prev_next": True,
     "footer_start": ["copyright"],
     "footer_end": [],
@@ -65,10 +66,11 @@ html_theme_options = {
 }
 html_sidebars = {"index": [], "changelog": []}
 
-GALLERIES = [name for name in ("pictures", "programs") if (BUILT / "examples" / name).is_dir()]
 sphinx_gallery_conf = {
-    "examples_dirs": [str(BUILT / "examples" / name) for name in GALLERIES],
-    "gallery_dirs": [f"gallery/{name}" for name in GALLERIES],
+    "examples_dirs": [str(BUILT / "examples")],
+    "gallery_dirs": ["gallery"],
+    "nested_sections": True,
+    "download_all_examples": False,
     # Fashion-MNIST wants its files and a minute.
     "filename_pattern": r"^(?!.*fashion_mnist).*\.py$",
     "abort_on_example_error": True,

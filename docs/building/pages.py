@@ -25,6 +25,17 @@ STANDS_FOR = {
     "examples/custom_loss.py": "gallery/programs/custom_loss.rst",
     "examples/fashion_mnist.py": "gallery/programs/fashion_mnist.rst",
 }
+HEADER = "GALLERY_HEADER.rst"
+GALLERY = """Gallery
+=======
+
+Programs from ``examples/``, run while this site is built, with what they print and draw.
+"""
+# The sections of the gallery: where their programs are, and their titles.
+SECTIONS = {
+    "pictures": (ROOT / "examples" / "gallery", "Pictures"),
+    "programs": (ROOT / "examples", "Programs"),
+}
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
 FIGURE = re.compile(r"<!-- figure: ([\w-]+): (.*?) -->")
 FENCE = re.compile(r"^(```|~~~|:::).*?^\1", re.MULTILINE | re.DOTALL)
@@ -97,28 +108,26 @@ def bring_pages(target: Path) -> None:
 
 
 def with_title(text: str) -> str:
-    """Return a program whose docstring's first line is a heading, as sphinx-gallery wants it."""
-    first, newline, rest = text.removeprefix('"""').partition("\n")
+    """Return a program whose docstring begins with a heading, as sphinx-gallery wants it.
+
+    The heading is the first line up to its colon; what comes after that is the first paragraph.
+    """
+    first, _, rest = text.removeprefix('"""').partition("\n")
     if not text.startswith('"""') or not first.strip():
         return text
-    return f'"""\n{first}\n{"=" * len(first)}{newline}{rest}'
+    title, _, more = first.rstrip(".").partition(": ")
+    more = f"\n{more[0].upper()}{more[1:]}.\n" if more else ""
+    return f'"""\n{title}\n{"=" * len(title)}\n{more}{rest}'
 
 
-def bring_examples(target: Path) -> list[str]:
-    """Write the examples to a folder, one for each gallery; return the galleries' names."""
-    galleries = {
-        "pictures": (ROOT / "examples" / "gallery", "Pictures"),
-        "programs": (ROOT / "examples", "Programs"),
-    }
-    found = []
-    for name, (folder, title) in galleries.items():
+def bring_examples(target: Path) -> None:
+    """Write the examples to a folder, as the sections of one gallery."""
+    shutil.rmtree(target, ignore_errors=True)
+    write_changed(target / HEADER, GALLERY)
+    for name, (folder, title) in SECTIONS.items():
         programs = sorted(folder.glob("*.py"))
-        shutil.rmtree(target / name, ignore_errors=True)
-        if not programs:
-            continue
-        found.append(name)
-        write_changed(target / name / "GALLERY_HEADER.rst", f"{title}\n{'=' * len(title)}\n")
+        if programs:
+            write_changed(target / name / HEADER, f"{title}\n{'=' * len(title)}\n")
         for program in programs:
             text = with_title(program.read_text(encoding="utf-8"))
             write_changed(target / name / program.name, text)
-    return found
