@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,12 @@ from fastbp.learning import Learner
 from fastbp.preprocessing import Preprocessor, Standardize
 from fastbp.sides import check_sides, checked_sides, width
 from fastbp.spec import Dense, Spec
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from fastbp.explain import Trace
+    from fastbp.optimizers.optimizer import Optimizer
 
 
 class Network(Learner):
@@ -136,6 +143,57 @@ class Network(Learner):
         network = Network.__new__(Network)
         fold_into(network, self)
         return network
+
+    def explain(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        optimizer: str | Optimizer = "sgd",
+        sample_weight: npt.ArrayLike | None = None,
+        digits: int = 3,
+        language: str = "en",
+    ) -> Trace:
+        """Return the working of one `train_step`: every figure, its formula, its numbers.
+
+        Network and optimizer stay as they are. The figures are those of `fastbp.reference` in
+        double precision, each compared with the compiled package's.
+
+        Parameters
+        ----------
+        x, y, sample_weight
+            As for `evaluate`: one row or a small batch.
+        optimizer : str or Optimizer
+            As for `train_step`: an object is explained in the state that it is in.
+        digits : int
+            Decimals of the numbers shown, 1 to 15.
+        language : str
+            "en" or "vi".
+
+        Returns
+        -------
+        Trace
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `train_step`; digits or language are out of range.
+        FloatingPointError
+            The loss is not finite.
+        AssertionError
+            A figure is not what the compiled kernels compute.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net = fb.mlp([1, 1, 1], hidden="sigmoid", dtype="float64")
+        >>> net.params = [0.5, 0.0, 0.8, 0.0]
+        >>> trace = net.explain([[2.0]], [1.0], fb.SGD(0.1))
+        >>> [step["shown"] for step in trace.to_dict()["steps"][:5]]
+        ['1', '0.731', '0.585', '0.585', '0.086']
+        """
+        from fastbp.explain import explain
+
+        return explain(self, x, y, optimizer, sample_weight, digits, language)
 
     def save(self, path: files.StrPath) -> None:
         """Write the network and its metadata to a file, which `fastbp.load` reads.

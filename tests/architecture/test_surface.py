@@ -21,6 +21,7 @@ PACKAGE_ONLY = {
     "load": "files",
     "show_config": "what the compiled modules run on",
     "Network.save": "files",
+    "Network.explain": "the package's view on the twin",
     "Network.folded": "a faster way to the same predictions",
     "Network.file_contents": "what saving and checkpoints ask of a network",
     "Network.outputs": "what the training loop asks of a network",

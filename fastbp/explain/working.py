@@ -1,0 +1,224 @@
+"""One training step of the twin, taken apart: every figure that its walks forward and back make.
+
+Nothing of backpropagation is written again here. The figures are what the twin's own functions
+return, called in the order of `reference.backpropagation`, and the gradients that this comes to
+must be those of the twin's own walk, bit for bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastbp.explain.counterparts import twin_network, twin_optimizer
+from fastbp.reference import checks
+from fastbp.reference.activations import find_activation
+from fastbp.reference.between import Between, Step
+from fastbp.reference.layers import (
+    accumulate_gradients,
+    activate,
+    activation_delta,
+    dense_forward,
+    hidden_delta,
+)
+from fastbp.reference.losses import find_loss, weighted_delta, weighted_loss
+from fastbp.reference.parameters import Gradients, learned_places, shapes_of, unflatten
+from fastbp.reference.passes import Walk
+from fastbp.reference.training import Data
+
+Rows = list[list[float]]
+
+
+@dataclass
+class LayerWork:
+    """Figures of a layer, rows (n_rows, units) unless said.
+
+    Attributes
+    ----------
+    inputs : rows (n_rows, n_in)
+        a^(l-1).
+    z : rows
+        W a^(l-1) + b.
+    n : rows
+        z normalised; z itself without a norm.
+    a : rows
+        s(n).
+    out : rows
+        a after dropout and skip connection.
+    slope : rows or None
+        s'(n); None where every output depends on all of a row.
+    above : rows or None
+        dL/d(out); None where the loss gives dL/dn at once.
+    delta_n, delta : rows
+        dL/dn and dL/dz.
+    weight_gradient, bias_gradient : (units, n_in), (units,) or None
+        What this layer adds to dL/dW, without others that are tied to it.
+    extra : Between
+        Normalisation, dropout and skip connection of the step.
+    """
+
+    inputs: Rows
+    z: Rows
+    n: Rows
+    a: Rows
+    out: Rows
+    slope: Rows | None
+    above: Rows | None
+    delta_n: Rows
+    delta: Rows
+    weight_gradient: Rows
+    bias_gradient: list[float] | None
+    norm_gradient: Rows
+    extra: Between
+
+
+@dataclass
+class Parts:
+    """A flat vector by layers: weights (n_out, n_in) or [] where tied, biases, norms."""
+
+    weights: list[Any]
+    biases: list[Any]
+    norms: list[Any]
+
+
+class Working:
+    """A step of the twin and its figures.
+
+    Parameters
+    ----------
+    net : Network
+    rows : Rows
+        Checked and ready: x, targets or labels, weights.
+    optimizer : Optimizer
+        Of the package; it stays as it is.
+    """
+
+    def __init__(self, net: Any, rows: Any, optimizer: Any) -> None:
+        self.net = net
+        self.twin = twin_network(net)
+        self.optimizer = twin_optimizer(optimizer, net)
+        self.data = twin_data(self.twin, rows)
+        self.is_weighted = rows.weight is not None
+        self.before = list(self.twin.params)
+        self.weights = [[list(row) for row in weight] for weight in self.twin.weights]
+        self.biases = [None if b is None else list(b) for b in self.twin.biases]
+        self.norms = [[list(part) for part in norm] for norm in self.twin._norms]
+        self.state_before = self._state()
+        self.product_before = float(getattr(self.optimizer, "_product", 1.0))
+        self.learned = learned_places(self.twin.layers, self.twin.sizes)
+        self.places = self.parts(list(range(len(self.before))))
+        self._walk()
+        self.twin._apply(self.optimizer, self.gradients, self.walk.between)
+        self.after = list(self.twin.params)
+        self.state_after = self._state()
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the batch."""
+        return len(self.data.x)
+
+    def parts(self, flat: list[Any]) -> Parts:
+        """Return a flat vector by layers."""
+        return Parts(*unflatten(flat, shapes_of(self.twin.layers, self.twin.sizes)))
+
+    @property
+    def imbalance(self) -> float:
+        """How far the targets of a row may be from 1 in sum, where they are probabilities.
+
+        The twin multiplies log sum e^z by that sum, the kernels take it for 1.
+        """
+        if find_loss(self.twin.loss).output != "softmax":
+            return 0.0
+        largest = 1 + max(abs(v) for row in self.walk.z[-1] for v in row)
+        return largest * max(abs(sum(row) - 1) for row in self.data.y)
+
+    def _state(self) -> dict[str, list[float]]:
+        """Return what the optimizer remembers, as it begins where nothing is remembered yet."""
+        known, rule = self.optimizer._state, self.optimizer
+        begun = {
+            name: known.get(name, [rule._begin(name, float)] * len(self.twin.params))
+            for name in rule._vectors()
+        }
+        return {name: list(values) for name, values in (begun | known).items()}
+
+    def _walk(self) -> None:
+        """Go forward and back."""
+        twin, data = self.twin, self.data
+        step = Step(twin._dropout_key, self.optimizer._step, data.weight)
+        self.walk: Walk = twin._forward(data.x, step)
+        z, y, weight, activation, loss = twin._output(self.walk, data)
+        self.loss = weighted_loss(z, y, weight, activation, loss)
+        self.row_losses = [
+            weighted_loss([z_r], [y_r], [1.0], activation, loss)
+            for z_r, y_r in zip(z, y, strict=True)
+        ]
+        self.layers: list[LayerWork] = []
+        delta, above = twin._delta(self.walk, data), None
+        if activation != "identity" and find_loss(loss).output is None:
+            above = weighted_delta(self.walk.a[-1], y, weight, "identity", loss)
+        for layer in reversed(range(len(twin.layers))):
+            work = self._layer(layer, above, delta)
+            self.layers.insert(0, work)
+            if layer:
+                above = work.extra.leave(
+                    hidden_delta(twin.weights[layer], work.delta, work.inputs, "identity")
+                )
+                entered = self.walk.between[layer - 1].enter(above)
+                delta = activation_delta(
+                    self.walk.z[layer - 1], entered, twin.layers[layer - 1].activation
+                )
+        self.gradients: Gradients = twin._backward(self.walk, twin._delta(self.walk, data))
+        self._require_the_same_gradients()
+
+    def _layer(self, layer: int, above: Rows | None, delta_n: Rows) -> LayerWork:
+        """Return the figures of a layer from dL/dn."""
+        twin, walk = self.twin, self.walk
+        spec, inputs, extra = twin.layers[layer], walk.a[layer], walk.between[layer]
+        weight, bias = twin.weights[layer], twin.biases[layer]
+        delta = extra.before_norm(delta_n)
+        weight_gradient = [[0.0] * len(row) for row in weight]
+        bias_gradient = None if bias is None else [0.0] * len(bias)
+        accumulate_gradients(inputs, delta, weight_gradient, bias_gradient)
+        return LayerWork(
+            inputs,
+            dense_forward(inputs, weight, bias),
+            walk.z[layer],
+            activate(walk.z[layer], spec.activation),
+            walk.a[layer + 1],
+            slopes(walk.z[layer], spec.activation),
+            above,
+            delta_n,
+            delta,
+            weight_gradient,
+            bias_gradient,
+            extra.norm_gradient,
+            extra,
+        )
+
+    def _require_the_same_gradients(self) -> None:
+        tied = {layer.tied_to for layer in self.twin.layers}
+        for index, (layer, work) in enumerate(zip(self.twin.layers, self.layers, strict=True)):
+            alone = layer.tied_to is None and index not in tied
+            if alone and work.weight_gradient != self.gradients.weights[index]:
+                raise AssertionError(f"layer {index + 1}: the walk differs from the twin's own")
+
+
+def twin_data(twin: Any, rows: Any) -> Data:
+    """Return checked rows as the twin takes them."""
+    x = np.asarray(rows.x, np.float64).tolist()
+    given = rows.label if rows.y is None else np.asarray(rows.y, np.float64)
+    y = checks.target_rows(given.tolist(), len(x), twin._n_y, twin.loss, float)
+    weight = rows.weight
+    weights = [1.0] * len(x) if weight is None else np.asarray(weight, np.float64).tolist()
+    return Data(x, y, weights)
+
+
+def slopes(z: Rows, activation: str) -> Rows | None:
+    """Return s'(z) of every unit; None for activations of whole rows."""
+    name = activation.partition("(")[0]
+    if name in ("softmax", "log_softmax"):
+        return None
+    rule = find_activation(activation)
+    return [rule.vjp(row, [1.0] * len(row)) for row in z]
