@@ -6,7 +6,7 @@
 (1, 1)
 
 `fastbp.kernels` holds the compiled kernels one by one, `fastbp.reference` the same system in pure
-Python, written to be read.
+Python, written to be read, `fastbp.plot` draws pictures.
 """
 
 from typing import Any
@@ -98,9 +98,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import `fastbp.reference` on first use: training never needs it."""
-    if name == "reference":
-        import importlib
+    """Import `fastbp.reference` and `fastbp.plot` on first use: training never needs them."""
+    import importlib
 
+    if name == "reference":
         return importlib.import_module("fastbp.reference")
+    if name == "plot":
+        return importlib.import_module("fastbp.plot")
     raise AttributeError(f"module 'fastbp' has no attribute {name!r}")

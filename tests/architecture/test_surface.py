@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 import fastbp as fb
-from fastbp import kernels, optimizers, reference
+from fastbp import kernels, optimizers, plot, reference
 
 OPTIMIZERS = [kind.__name__ for kind in optimizers.BY_NAME.values()]
 
@@ -29,6 +29,7 @@ PACKAGE_ONLY = {
     "Network.partial_fit": "files",
     **dict.fromkeys(["Checkpoint", "CSVLog", "JSONLog", "Training"], "files"),
     **dict.fromkeys(["Callback", "EverySteps"], "the twin calls plain functions"),
+    "History.plot": "pictures",
     "Network.memory": "sizes of compiled buffers",
     **dict.fromkeys(["Columns", "OneHot"], "tables are for the package"),
     **{
@@ -88,8 +89,9 @@ def test_every_listed_name_exists_once():
             assert hasattr(module, name)
 
 
-def test_the_twin_is_an_attribute_of_the_package():
+def test_the_twin_and_pictures_are_attributes_of_the_package():
     assert fb.reference is reference
+    assert fb.plot is plot
     with pytest.raises(AttributeError, match="has no attribute 'refrence'"):
         fb.refrence  # noqa: B018
 
@@ -173,7 +175,7 @@ def test_arguments_can_be_read_back_and_changed_alike(name):
 
 def documented():
     """Yield (name, object) of everything public in package and twin that takes a docstring."""
-    for module in (fb, kernels, reference, reference.kernels):
+    for module in (fb, kernels, plot, reference, reference.kernels):
         for name in module.__all__:
             thing = getattr(module, name)
             if not inspect.ismodule(thing):
