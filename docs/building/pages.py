@@ -21,6 +21,7 @@ OUTSIDE = {
 # Folders and files that are linked to, and the page that stands for them.
 STANDS_FOR = {
     "docs/decisions": "decisions/index.md",
+    "examples": "gallery/index.rst",
     "examples/textbook.py": "gallery/programs/textbook.rst",
     "examples/custom_loss.py": "gallery/programs/custom_loss.rst",
     "examples/fashion_mnist.py": "gallery/programs/fashion_mnist.rst",

@@ -29,7 +29,7 @@ ORDER = (
 # Modules with names of their own, beside those in fastbp.integrations.
 PUBLIC = (
     *("fastbp.kernels", "fastbp.reference", "fastbp.reference.kernels"),
-    *("fastbp.datasets", "fastbp.sklearn"),
+    *("fastbp.plot", "fastbp.explain", "fastbp.health", "fastbp.datasets", "fastbp.sklearn"),
 )
 # Folders whose names stand in fastbp itself, or are not for users.
 INNER = ("cli", "custom", "integrations", "optimizers", "preprocessing", "schedules")
@@ -51,9 +51,9 @@ def group_of(thing: Any) -> str:
     return next(title for title, kinds in GROUPS if issubclass(thing, kinds))
 
 
-def is_for_users(method: Any) -> bool:
-    """Return whether a method is there for users: such have an example."""
-    return "Examples\n--------" in (inspect.getdoc(method) or "")
+def has_example(thing: Any) -> bool:
+    """Return whether a docstring has an example, as those of all that users call have."""
+    return "Examples\n--------" in (inspect.getdoc(thing) or "")
 
 
 def hidden_members(module: str, kind: type) -> list[str]:
@@ -66,7 +66,7 @@ def hidden_members(module: str, kind: type) -> list[str]:
     public = [(name, method) for name, method in found if not name.startswith("_")]
     if module == "fastbp.sklearn":
         return sorted(n for n, method in public if method.__module__.startswith("sklearn."))
-    return sorted(name for name, method in public if not is_for_users(method))
+    return sorted(name for name, method in public if not has_example(method))
 
 
 def class_directive(module: str, name: str, kind: type) -> str:
@@ -98,16 +98,26 @@ def first_line(module: ModuleType) -> str:
 
 
 def public_names(module: ModuleType) -> list[str]:
-    """Return the names that `__all__` lists, or else what the module defines without underscore."""
+    """Return the names of a module that are for users and have no place in fastbp itself.
+
+    Those are what `__all__` lists, less functions without an example; or, of a module that lists
+    nothing, what it defines with an example.
+    """
     listed = getattr(module, "__all__", None)
-    if listed is not None:
-        return list(listed)
+    names = vars(module) if listed is None else listed
+    things = {name: getattr(module, name) for name in names}
+    if listed is None:
+        things = {
+            name: thing
+            for name, thing in things.items()
+            if getattr(thing, "__module__", None) == module.__name__ and has_example(thing)
+        }
+    at_the_top = {name: getattr(fb, name) for name in fb.__all__}
     return [
         name
-        for name, thing in vars(module).items()
-        if not name.startswith("_")
-        and getattr(thing, "__module__", None) == module.__name__
-        and is_for_users(thing)
+        for name, thing in things.items()
+        if at_the_top.get(name) is not thing
+        and (has_example(thing) or not inspect.isfunction(thing))
     ]
 
 
