@@ -18,6 +18,7 @@ from fastbp.config import show_config
 from fastbp.construction import load, mlp
 from fastbp.custom import register_activation, register_loss
 from fastbp.gradients import Gradients
+from fastbp.health import HealthLog
 from fastbp.history import History
 from fastbp.logs import CSVLog, JSONLog
 from fastbp.network import Network
@@ -69,6 +70,7 @@ __all__ = [
     "ExponentialDecay",
     "FileFormatError",
     "Gradients",
+    "HealthLog",
     "History",
     "InverseScaling",
     "JSONLog",

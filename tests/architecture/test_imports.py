@@ -36,6 +36,7 @@ RANKS = {
     "folding": 16,
     "prepared": 15,
     "parameters": 14,
+    "health": 13,
     "recording": 12,
     "logs": 11,
     "callbacks": 10,

@@ -22,12 +22,14 @@ PACKAGE_ONLY = {
     "show_config": "what the compiled modules run on",
     "Network.save": "files",
     "Network.folded": "a faster way to the same predictions",
+    "Network.gradient_of": "what a look at a network's health asks of it",
+    "Network.health": "figures of the compiled kernels",
     "Network.file_contents": "what saving and checkpoints ask of a network",
     "Network.outputs": "what the training loop asks of a network",
     "Network.fit_stream": "files",
     "Network.partial_fit": "files",
     **dict.fromkeys(["Checkpoint", "CSVLog", "JSONLog", "Training"], "files"),
-    **dict.fromkeys(["Callback", "EverySteps"], "the twin calls plain functions"),
+    **dict.fromkeys(["Callback", "EverySteps", "HealthLog"], "the twin calls plain functions"),
     "History.plot": "pictures",
     "Network.memory": "sizes of compiled buffers",
     **dict.fromkeys(["Columns", "OneHot"], "tables are for the package"),
@@ -51,11 +53,11 @@ PACKAGE_ONLY = {
         for method in ("factors", "observe", "begin", "state", "restore")
     },
 }
-CALLBACKS = ["Callback", "Checkpoint", "CSVLog", "EverySteps", "JSONLog"]
+CALLBACKS = ["Callback", "Checkpoint", "CSVLog", "EverySteps", "HealthLog", "JSONLog"]
 PACKAGE_ONLY |= {
     f"{name}.{method}": "how a fit calls a callback"
     for name in CALLBACKS
-    for method in ("begin", "after_epoch", "after_steps", "end")
+    for method in (*("begin", "column_names", "figures", "after_epoch", "after_steps", "end"),)
 }
 CLASSES = ["Network", "Dense", *OPTIMIZERS, "Stop", "History", "Gradients", "Standardize"]
 
