@@ -25,6 +25,7 @@ def fitted(**settings):
     y = (x[:, 0] * x[:, 1] > 0).astype(int)
     net = fb.mlp([2, 6, 1], "tanh", "sigmoid", "binary_cross_entropy")
     given = {"epochs": 8, "validation": 0.25, "metrics": ["accuracy"], "progress": False}
+    given["callbacks"] = fb.HealthLog(x, y)
     return net, x, y, net.fit(x, y, fb.Adam(0.02), **(given | settings))
 
 
@@ -34,6 +35,7 @@ def pictures():
     return net, {
         "history": partial(fb.plot.history, history),
         "History.plot": history.plot,
+        "health": partial(fb.plot.health, history),
         "network": partial(fb.plot.network, net),
         "decision": partial(fb.plot.decision, net, x, y, resolution=20),
         "weights": partial(fb.plot.weights, net),
@@ -41,7 +43,10 @@ def pictures():
     }
 
 
-NAMES = ("history", "History.plot", "network", "decision", "weights", "loss_surface")
+NAMES = (
+    *("history", "History.plot", "health", "network", "decision", "weights"),
+    "loss_surface",
+)
 
 
 def boxes_in_pixels(ax, artists):

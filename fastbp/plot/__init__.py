@@ -14,5 +14,6 @@ from fastbp.plot.graph import network
 from fastbp.plot.landscape import loss_surface
 from fastbp.plot.matrices import weights
 from fastbp.plot.regions import decision
+from fastbp.plot.vitals import health
 
-__all__ = ["decision", "history", "loss_surface", "network", "weights"]
+__all__ = ["decision", "health", "history", "loss_surface", "network", "weights"]

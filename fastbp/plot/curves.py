@@ -10,6 +10,7 @@ import numpy as np
 import fastbp as fb
 from fastbp import checks
 from fastbp.plot.canvas import axes_for, legend_above
+from fastbp.plot.columns import OF_LAYER, recorded, spans_decades
 from fastbp.plot.palette import CLASSES, GREY, INK, STROKES, TRAINING, VALIDATION
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ HELD = "validation_"
 RATE = "learning_rate"
 # Columns that are no figures of training rows or validation rows.
 OF_NO_ROWS = (RATE, "gradient_norm", "seconds", "rows_per_second")
-# The largest by the smallest from which a scale is logarithmic.
-WIDE = 20
 # Epochs up to which each has a mark.
 MARKED = 30
 # Where a third axis stands, in points to the right of the frame.
@@ -48,7 +47,7 @@ def history(
         What `fit` returned, of at least one epoch.
     names : str or list of str, optional
         Columns of the history, such as ["loss", "validation_accuracy", "learning_rate"]; None: the
-        losses and the metrics.
+        losses and the metrics, but not what `HealthLog` records, which `fastbp.plot.health` draws.
     best : int or bool, optional
         The epoch to mark, from 1; None or True: that of the smallest validation loss, where there
         is one; False: none.
@@ -104,19 +103,6 @@ def history(
     return first
 
 
-def recorded(history: object) -> fb.History:
-    """Return a history of at least one epoch."""
-    if not isinstance(history, fb.History):
-        raise TypeError(
-            f"history must be a History, which fit returns, got {checks.described(history)}"
-        )
-    if not history.loss:
-        raise ValueError(
-            f"history must hold at least 1 epoch, got 0 (stop_reason {history.stop_reason!r})"
-        )
-    return history
-
-
 def _columns(history: object, names: Iterable[str] | str | None) -> Columns:
     """Return the columns to draw, by their names."""
     found = recorded(history)
@@ -133,7 +119,9 @@ def _columns(history: object, names: Iterable[str] | str | None) -> Columns:
 
 def _is_default(history: fb.History, name: str) -> bool:
     """Return whether a column is drawn where none are named."""
-    return _kind(name) == "loss" or name in history.metrics
+    if name in history.metrics:
+        return not OF_LAYER.fullmatch(name)
+    return _kind(name) == "loss"
 
 
 def _kind(name: str) -> str:
@@ -163,13 +151,10 @@ def _groups(columns: Mapping[str, list[float]]) -> list[Columns]:
 def _is_log(group: Columns, log: object) -> bool:
     """Return whether the left axis has a logarithmic scale."""
     values = np.concatenate(list(group.values()))
-    finite = values[np.isfinite(values)]
-    is_positive = bool(finite.size and finite.min() > 0)
     if log is None:
-        holds_losses = any(_kind(name) == "loss" for name in group)
-        return is_positive and holds_losses and bool(finite.max() > WIDE * finite.min())
-    if checks.flag("log", log) and not is_positive:
-        least = finite.min() if finite.size else "none that is finite"
+        return any(_kind(name) == "loss" for name in group) and spans_decades(values)
+    least = np.nanmin(values, initial=np.inf)
+    if checks.flag("log", log) and not least > 0:
         raise ValueError(
             f"log must be False where a figure is not above 0 ({', '.join(group)}), got True and "
             f"{least}"

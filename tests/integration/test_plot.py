@@ -85,11 +85,12 @@ import fastbp as fb
 for name in ("matplotlib", "matplotlib.pyplot", "matplotlib.axes"):
     sys.modules[name] = None
 net = fb.mlp([2, 2, 1])
-history = net.fit([[0.0, 1.0]], [1.0], epochs=1, progress=False)
 x, y = [[0.0, 1.0], [1.0, 0.0]], [1.0, 0.0]
+history = net.fit(x, y, epochs=1, callbacks=fb.HealthLog(x, y), progress=False)
 for draw in (
     lambda: fb.plot.history(history),
     lambda: history.plot(ax=1),
+    lambda: fb.plot.health(history),
     lambda: fb.plot.network(net),
     lambda: fb.plot.decision(net, x, y),
     lambda: fb.plot.weights(net),
@@ -107,7 +108,7 @@ for draw in (
         check=True,
         cwd="/",
     )
-    users = ["history", "history", "network", "decision", "weights", "loss_surface"]
+    users = ["history", "history", "health", "network", "decision", "weights", "loss_surface"]
     assert answer.stdout.splitlines() == [
         f'fb.plot.{user} needs matplotlib; install it with: pip install "fastbp[plot]"'
         for user in users
