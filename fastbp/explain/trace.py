@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastbp import checks
 from fastbp.explain.catalogue import catalogue
 from fastbp.explain.step import Step
+from fastbp.explain.summary import Summary
 
 VERSION = 1
 MOST_DIGITS = 15
@@ -45,7 +47,7 @@ class Trace:
     Parameters
     ----------
     contents : Contents
-    steps : list of Step
+    steps : list of Step or Summary
     digits : int
         Decimals of the numbers shown, 1 to 15.
     language : str
@@ -61,9 +63,11 @@ class Trace:
     <Trace of 1-1-1, 1 row, SGD: 16 steps, loss 0.08618>
     """
 
-    def __init__(self, contents: Contents, steps: list[Step], digits: int, language: str) -> None:
+    def __init__(
+        self, contents: Contents, steps: Sequence[Step | Summary], digits: int, language: str
+    ) -> None:
         self._contents = contents
-        self._steps = steps
+        self._steps = list(steps)
         self.digits = checks.integer("digits", digits, 1, MOST_DIGITS)
         self._catalogue = catalogue(language)
 
