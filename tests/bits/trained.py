@@ -52,9 +52,9 @@ NETWORKS += [
 ]
 NETWORKS.append(([19, 37, 18], "tanh", "softmax", "cross_entropy(0.1)", 70, 33, "sgd"))
 NETWORKS += [
-    ([19, 130, 18], "tanh", "identity", "mse", 70, 33, name) for name in list(BY_NAME)[2:-1]
+    ([19, 130, 18], "tanh", "identity", "mse", 70, 70 if kind.full_batch else 33, name)
+    for name, kind in list(BY_NAME.items())[2:]
 ]
-NETWORKS.append(([19, 130, 18], "tanh", "identity", "mse", 70, 70, "rprop"))
 NETWORKS.append(([19, 130, 18], "tanh", "identity", "mse", 70, 33, "shaped"))
 NETWORKS.append(([19, 130, 18], "tanh", "identity", "mse", 70, 33, "dampened"))
 # Layers with more than W, b and s: their structure by name.

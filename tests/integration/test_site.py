@@ -163,3 +163,30 @@ def test_figures_are_drawn_from_the_committed_results(building):
     labels, found = timings.ratios(results, "1")
     assert labels == ["W1  1-1-1 sigmoid"]
     assert found == {"jax": [None], "torch": [1.5]}
+
+
+def files_named(text):
+    """Return the files that a cell of a table names, a name without folder being in the last."""
+    found, folder = [], DOCS.parent
+    for name, test in re.findall(r"`([\w/]+(?:\.\w+|/))(?:::(\w+))?`", text):
+        path = DOCS.parent / name if "/" in name else folder / name
+        folder = path if path.is_dir() else path.parent
+        assert path.exists(), f"docs/adding.md names {path}"
+        found += sorted(path.glob("*.*")) if path.is_dir() else [path]
+        assert not test or f"def {test}(" in path.read_text(encoding="utf-8")
+    return found
+
+
+def test_the_page_on_adding_names_files_and_places_that_are_there():
+    toys = ("isru", "quartic", "signsgd")
+    files = []
+    for line in (DOCS / "adding.md").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("| ") or line.startswith(("| ---", "| place")):
+            continue
+        place, what, missed = (cell.strip() for cell in line.strip("|").split(" | "))
+        files = files_named(place) or files
+        files_named(missed)
+        text = "".join(path.read_text(encoding="utf-8") for path in files)
+        for name in re.findall(r"`(\w+)`", what):
+            if not name.lower().startswith(toys) and name != "loss_quartic":
+                assert name in text, f"{name} is not in {[path.name for path in files]}"
