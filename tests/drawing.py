@@ -49,6 +49,11 @@ NAMES = (
 )
 
 
+def panels_of(ax):
+    """Return the panels of a picture that has some."""
+    return [child for child in ax.child_axes if child.get_label() != "room"]
+
+
 def boxes_in_pixels(ax, artists):
     """Return where artists are once the figure is drawn."""
     ax.figure.canvas.draw()

@@ -22,9 +22,10 @@ OUTSIDE = {
 STANDS_FOR = {
     "docs/decisions": "decisions/index.md",
     "examples": "gallery/index.rst",
-    "examples/textbook.py": "gallery/programs/textbook.rst",
-    "examples/custom_loss.py": "gallery/programs/custom_loss.rst",
-    "examples/fashion_mnist.py": "gallery/programs/fashion_mnist.rst",
+    **{
+        f"examples/{path.name}": f"gallery/programs/{path.stem}.rst"
+        for path in sorted((ROOT / "examples").glob("*.py"))
+    },
 }
 HEADER = "GALLERY_HEADER.rst"
 GALLERY = """Gallery
@@ -32,10 +33,10 @@ GALLERY = """Gallery
 
 Programs from ``examples/``, run while this site is built, with what they print and draw.
 """
-# The sections of the gallery: where their programs are, and their titles.
+# The sections of the gallery: where their programs are, and how they begin.
 SECTIONS = {
-    "pictures": (ROOT / "examples" / "gallery", "Pictures"),
-    "programs": (ROOT / "examples", "Programs"),
+    "pictures": (ROOT / "examples" / "gallery", "Pictures", "What ``fastbp.plot`` draws."),
+    "programs": (ROOT / "examples", "Programs", "From the smallest problem to real data."),
 }
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
 FIGURE = re.compile(r"<!-- figure: ([\w-]+): (.*?) -->")
@@ -125,10 +126,9 @@ def bring_examples(target: Path) -> None:
     """Write the examples to a folder, as the sections of one gallery."""
     shutil.rmtree(target, ignore_errors=True)
     write_changed(target / HEADER, GALLERY)
-    for name, (folder, title) in SECTIONS.items():
-        programs = sorted(folder.glob("*.py"))
-        if programs:
-            write_changed(target / name / HEADER, f"{title}\n{'=' * len(title)}\n")
-        for program in programs:
+    for name, (folder, title, words) in SECTIONS.items():
+        header = f"{title}\n{'-' * len(title)}\n\n{words}\n"
+        write_changed(target / name / HEADER, header)
+        for program in sorted(folder.glob("*.py")):
             text = with_title(program.read_text(encoding="utf-8"))
             write_changed(target / name / program.name, text)

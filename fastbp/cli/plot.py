@@ -67,9 +67,10 @@ def draw(path: str, title: str, model: Model, problem: Problem, outcome: Outcome
         _residuals(axes["residuals"], model.target.name, outputs[:, 0] - part.y, name)
     losses = [name for name in LOSSES if name in history.columns()]
     best = outcome.best or False
-    fb.plot.history(history, losses, best=best, ax=axes["loss"])
-    if metric is not None:
-        fb.plot.history(history, metric, best=best, ax=axes["metric"])
+    for place, names in (("loss", losses), ("metric", metric)):
+        if names is not None:
+            fb.plot.history(history, names, best=best, ax=axes[place])
+            axes[place].set_title(f"learning curve: {axes[place].get_ylabel()}")
     figure.savefig(path)
 
 

@@ -92,4 +92,47 @@ def legend_above(ax: Axes, handles: Sequence[Any]) -> None:
     font = float(ax.legend(**place).get_texts()[0].get_fontsize())
     widest = max(text_width(str(handle.get_label()), font) for handle in handles)
     columns = int(size_in_points(ax)[0] / (widest + SAMPLE * font))
-    ax.legend(**place, ncols=min(max(columns, 1), len(handles)))
+    legend = ax.legend(**place, ncols=min(max(columns, 1), len(handles)))
+    figure: Any = ax.figure
+    keep_title_above(ax, legend.get_window_extent().height * 72 / figure.dpi)
+
+
+class Strip:
+    """Where a strip over an Axes is, as matplotlib asks for it when it draws.
+
+    Parameters
+    ----------
+    ax : Axes
+        What it is over.
+    height : float
+        In points.
+    """
+
+    def __init__(self, ax: Axes, height: float) -> None:
+        self.ax, self.height = ax, height
+
+    def __call__(self, strip: Any, renderer: Any) -> Any:
+        """Return its box."""
+        figure: Any = self.ax.figure
+        box = self.ax.get_window_extent()
+        return in_figure(self.ax, box.x0, box.y1, box.width, self.height * figure.dpi / 72)
+
+
+def in_figure(ax: Axes, left: float, bottom: float, width: float, height: float) -> Any:
+    """Return a box of pixels as the part of an Axes' figure that it is."""
+    boxes = needed("fb.plot", "matplotlib.transforms", "plot", "matplotlib")
+    figure: Any = ax.figure
+    pixels = boxes.Bbox.from_bounds(left, bottom, width, height)
+    return boxes.TransformedBbox(pixels, figure.transSubfigure.inverted())
+
+
+def keep_title_above(ax: Axes, height: float) -> None:
+    """Keep so many points over an Axes free of a title that may come later.
+
+    A title goes over the children of its Axes: this adds an empty one.
+    """
+    strip = ax.inset_axes((0, 1, 1, 0))
+    strip.set_axis_off()
+    strip.set_navigate(False)
+    strip.set_label("room")
+    strip.set_axes_locator(Strip(ax, height))

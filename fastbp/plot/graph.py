@@ -30,7 +30,8 @@ SIDE, ABOVE, BELOW = 1.0, 0.5, 1.4
 LEAST_STEP, MOST_STEP = 1.5, 8.0
 # In points.
 FONT, LEAST_FONT, THIN, THICK = 9.0, 4.0, 0.3, 3.2
-ZERO = "#dddddd"
+# The colour of 0, and the share of the largest number from which colours are dark.
+ZERO, DARK = "#dddddd", 0.55
 MIDDLE: dict[str, Any] = {"ha": "center", "va": "center", "color": INK}
 
 
@@ -126,7 +127,7 @@ def network(
     _units(axes, given, columns, scale)
     _captions(axes, given, columns, labels)
     if is_small:
-        _numbers(axes, given, columns)
+        _numbers(axes, given, columns, scale)
     return axes
 
 
@@ -303,7 +304,7 @@ def _points_a_unit(axes: Axes) -> float:
     return min(width / (right - left), height / (high - low))
 
 
-def _numbers(axes: Axes, net: fb.Network, columns: list[Column]) -> None:
+def _numbers(axes: Axes, net: fb.Network, columns: list[Column], scale: float) -> None:
     """Write the weights on their lines and the biases in their discs."""
     box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
     font = min(FONT - 1, RADIUS * _points_a_unit(axes) * 0.75)
@@ -319,4 +320,6 @@ def _numbers(axes: Axes, net: fb.Network, columns: list[Column]) -> None:
                 y = low + along * (high - low)
                 axes.text(x, y, f"{weight[j, k]:.3g}", size=font, bbox=box, **MIDDLE)
             if bias is not None:
-                axes.text(right.x, high, f"{bias[j]:.3g}", size=font, **MIDDLE)
+                is_dark = abs(bias[j]) > DARK * scale
+                ink = {"color": "white"} if is_dark else {}
+                axes.text(right.x, high, f"{bias[j]:.3g}", size=font, **(MIDDLE | ink))

@@ -202,7 +202,7 @@ def _plane_of_path(net: fb.Network, path: npt.ArrayLike) -> Plane:
     # A path that is all but straight needs some room beside it too.
     room = MARGIN * np.maximum(spans, spans.max() / 2)
     low, high = ends[0] - room, ends[1] + room
-    shares = [f"{100 * size**2 / total:.2g} % of the path" for size in sizes[:2]]
+    shares = [f"{100 * size**2 / total:.3g} % of the path" for size in sizes[:2]]
     return Plane(
         axes[:2],
         (float(low[0]), float(high[0])),

@@ -10,7 +10,7 @@ import numpy as np
 import fastbp as fb
 from fastbp import checks
 from fastbp.checks import Array
-from fastbp.plot.canvas import axes_for
+from fastbp.plot.canvas import axes_for, keep_title_above
 from fastbp.plot.graph import network_of
 from fastbp.plot.palette import BLUE, INK, signs
 from fastbp.plot.panels import panels
@@ -28,7 +28,8 @@ MOST_CELLS = 256
 # Layers that are drawn at once.
 MOST_LAYERS = 12
 BINS = 40
-GAP = (78.0, 52.0)
+# Between panels and, for their titles, above them, in points.
+GAP, TITLE = (78.0, 52.0), 22.0
 WHITE = "#ffffff"
 
 
@@ -56,7 +57,7 @@ def weights(
     Returns
     -------
     matplotlib Axes
-        With a panel a layer in its `child_axes`.
+        With a panel a layer, the first of its `child_axes`.
 
     Raises
     ------
@@ -71,7 +72,7 @@ def weights(
     >>> import fastbp as fb
     >>> from matplotlib.figure import Figure
     >>> ax = fb.plot.weights(fb.mlp([64, 8, 3]), ax=Figure().add_subplot())
-    >>> [panel.get_title() for panel in ax.child_axes]
+    >>> [panel.get_title() for panel in ax.child_axes[:2]]
     ['weights[0]: 8 images of 8x8', 'weights[1]: 3 x 8']
     """
     given = network_of(net)
@@ -86,6 +87,7 @@ def weights(
         panels(axes, len(layers), columns, GAP), kinds.items(), strict=True
     ):
         DRAWN[drawn](panel, given.weights[place], f"weights[{place}]")
+    keep_title_above(axes, TITLE)
     if len(layers) < len(given.layers) and layer is None:
         half = MOST_LAYERS // 2
         axes.set_title(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from fastbp.integrations.packages import needed
+from fastbp.plot.canvas import in_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,13 +41,11 @@ class Place:
         height = max((box.height - down * (rows - 1)) / rows, 1.0)
         left = box.x0 + self.column * (width + across)
         top = box.y1 - self.row * (height + down)
-        boxes = needed("fb.plot", "matplotlib.transforms", "plot", "matplotlib")
-        pixels = boxes.Bbox.from_bounds(left, top - height, width, height)
-        return boxes.TransformedBbox(pixels, figure.transSubfigure.inverted())
+        return in_figure(self.whole, left, top - height, width, height)
 
 
 def panels(ax: Axes, count: int, columns: int, gap: tuple[float, float]) -> list[Any]:
-    """Divide an Axes into panels, `ax.child_axes`; it has nothing of its own then but a title.
+    """Divide an Axes into panels, its first children; it has nothing of its own but a title then.
 
     Examples
     --------

@@ -29,7 +29,7 @@ SHARES = ("dead", "saturated")
 # A good step, beside the weights that it changes.
 GOOD = 1e-3
 # Layers that the legend names; of more, some.
-MOST_NAMES = 8
+MOST_NAMES = 12
 # The lightest colour of the map would be lost on white.
 LIGHTEST = 0.88
 GAP = (62.0, 30.0)
@@ -52,8 +52,8 @@ def health(history: fb.History, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib Axes
-        With the panels in its `child_axes`: two where no layer has units that may be dead or
-        saturated, else four.
+        With the panels, the first of its `child_axes`: two where no layer has units that may be
+        dead or saturated, else four.
 
     Raises
     ------

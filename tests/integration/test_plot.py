@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from drawing import NAMES, boxes_in_pixels, new_axes, pictures
+from drawing import NAMES, boxes_in_pixels, new_axes, panels_of, pictures
 from tolerance import assert_same_bits
 
 import fastbp as fb
@@ -28,7 +28,7 @@ def test_a_picture_is_drawn_into_the_axes_that_is_given(made, name):
     ax, before = new_axes(), net.params.copy()
     figures = pyplot.get_fignums()
     assert draw[name](ax=ax) is ax
-    assert ax.has_data() or ax.child_axes
+    assert ax.has_data() or panels_of(ax)
     assert pyplot.get_fignums() == figures
     assert_same_bits(net.params, before, "params")
 
@@ -59,10 +59,20 @@ def test_without_axes_it_makes_a_figure_of_pyplot_and_does_not_show_it(made, nam
 def test_a_small_picture_has_room(made, name):
     ax = new_axes((3.2, 2.4))
     made[1][name](ax=ax)
-    panels = ax.child_axes or [ax]
+    panels = panels_of(ax) or [ax]
     for box in boxes_in_pixels(ax, panels):
         assert box.width > 20
         assert box.height > 20
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_title_that_comes_later_stands_over_all(made, name):
+    ax = new_axes()
+    made[1][name](ax=ax)
+    ax.set_title("The title")
+    parts = [panel.title for panel in panels_of(ax)] + [ax.get_legend()]
+    title, *boxes = boxes_in_pixels(ax, [ax.title, *(part for part in parts if part)])
+    assert not any(title.overlaps(box) for box in boxes)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -135,7 +135,7 @@ def test_a_straight_path_has_room_beside_it(made):
     ax = fb.plot.loss_surface(net, x, y, path=path, resolution=5, ax=new_axes())
     low, high = ax.get_ylim()
     assert high - low > 0.1
-    assert ax.get_xlabel() == "direction 1 (1e+02 % of the path)"
+    assert ax.get_xlabel() == "direction 1 (100 % of the path)"
 
 
 def test_the_network_is_marked_in_the_middle_with_its_loss(made):

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from drawing import boxes_in_pixels, new_axes
+from drawing import boxes_in_pixels, new_axes, panels_of
 
 import fastbp as fb
 
 
 def panels(net, *place, **given):
-    return fb.plot.weights(net, *place, ax=new_axes((8, 5)), **given).child_axes
+    return panels_of(fb.plot.weights(net, *place, ax=new_axes((8, 5)), **given))
 
 
 def test_heat_maps_are_the_weights():
@@ -85,7 +85,7 @@ def test_a_layer_and_a_kind_can_be_chosen():
 
 def test_of_deep_networks_the_ends_are_drawn():
     ax = fb.plot.weights(fb.mlp([2] * 31), ax=new_axes((12, 9)))
-    names = [panel.get_title().partition(":")[0] for panel in ax.child_axes]
+    names = [panel.get_title().partition(":")[0] for panel in panels_of(ax)]
     assert names == [f"weights[{place}]" for place in (*range(6), *range(24, 30))]
     assert ax.get_title() == "without weights[6] to weights[23]"
 
@@ -95,18 +95,18 @@ def test_panels_and_what_stands_around_them_do_not_overlap(size):
     ax = fb.plot.weights(fb.mlp([4, 6, 5, 3]), ax=new_axes(size))
     ax.figure.canvas.draw()
     renderer = ax.figure.canvas.get_renderer()
-    for panel in ax.child_axes:
+    for panel in panels_of(ax):
         panel.set_title("")
-    boxes = [panel.get_tightbbox(renderer) for panel in ax.child_axes]
+    boxes = [panel.get_tightbbox(renderer) for panel in panels_of(ax)]
     for place, one in enumerate(boxes):
         assert not any(one.overlaps(other) for other in boxes[place + 1 :])
 
 
 def test_panels_follow_their_axes():
     ax = fb.plot.weights(fb.mlp([4, 6, 3]), ax=new_axes((8, 4)))
-    before = boxes_in_pixels(ax, ax.child_axes)
+    before = boxes_in_pixels(ax, panels_of(ax))
     ax.figure.set_size_inches(12, 4)
-    after = boxes_in_pixels(ax, ax.child_axes)
+    after = boxes_in_pixels(ax, panels_of(ax))
     assert all(new.width > 1.3 * old.width for old, new in zip(before, after, strict=True))
     whole = boxes_in_pixels(ax, [ax])[0]
     assert after[0].x0 == pytest.approx(whole.x0, abs=1)
