@@ -4,7 +4,7 @@ import argparse
 from typing import NoReturn
 
 import fastbp as fb
-from fastbp.cli import bench, evaluate, info, predict, train
+from fastbp.cli import bench, evaluate, explain, info, predict, train
 from fastbp.cli.errors import UsageError
 
 
@@ -29,5 +29,6 @@ def build_parser() -> Parser:
     predict.add_command(commands)
     evaluate.add_command(commands)
     info.add_command(commands)
+    explain.add_command(commands)
     bench.add_command(commands)
     return parser

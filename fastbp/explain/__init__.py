@@ -15,7 +15,11 @@ from fastbp.explain.counterparts import functions_of_the_users_own
 from fastbp.explain.forward import forward_steps
 from fastbp.explain.loss import loss_steps
 from fastbp.explain.names import Names
+from fastbp.explain.overview import MOST_FIGURES, count_of_figures, overview_steps
 from fastbp.explain.quantities import Quantities
+from fastbp.explain.ready import ready_steps
+from fastbp.explain.step import Step
+from fastbp.explain.summary import Summary
 from fastbp.explain.trace import Contents, Trace
 from fastbp.explain.update import update_steps
 from fastbp.explain.working import Working
@@ -34,9 +38,10 @@ def explain(
     with functions_of_the_users_own(net):
         work = Working(net, rows, rule)
         difference = agreement(work, rows, rule)
+        is_small = count_of_figures(work.twin.sizes, work.n_rows) <= MOST_FIGURES
         names = Names(work.twin.sizes, work.n_rows, texts.words["row"])
         of = Quantities(work, names)
-        steps = [*forward_steps(of), *loss_steps(of), *backward_steps(of), *update_steps(of)]
+        steps = every_step(of, x, y) if is_small else overview_steps(of)
     contents = Contents(
         described_network(work),
         repr(rule),
@@ -44,10 +49,21 @@ def explain(
         work.data.y,
         work.loss,
         difference,
-        False,
+        not is_small,
         work.n_rows,
     )
     return Trace(contents, steps, digits, language)
+
+
+def every_step(of: Quantities, x: Any, y: Any) -> list[Step | Summary]:
+    """Return a step for every figure."""
+    return [
+        *ready_steps(of.work, of.names, x, y),
+        *forward_steps(of),
+        *loss_steps(of),
+        *backward_steps(of),
+        *update_steps(of),
+    ]
 
 
 def described_network(work: Working) -> dict[str, Any]:

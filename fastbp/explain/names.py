@@ -57,10 +57,10 @@ class Names:
         latex = LATEX.get(bare, bare) + primes
         symbol = f"{bare}{layer}{primes}"
         return Value(
-            f"{symbol}{self._row(row)}{index and f'[{index}]'}",
-            f"{latex}^{{({layer}){self._latex_row(row)}}}{index and f'_{{{index}}}'}"
+            f"{symbol}{self.row(row)}{index and f'[{index}]'}",
+            f"{latex}^{{({layer}){self.latex_row(row)}}}{index and f'_{{{index}}}'}"
             if not primes
-            else f"{{{latex}}}^{{({layer}){self._latex_row(row)}}}{index and f'_{{{index}}}'}",
+            else f"{{{latex}}}^{{({layer}){self.latex_row(row)}}}{index and f'_{{{index}}}'}",
             number,
             node=None if unit is None else [layer, unit],
         )
@@ -72,7 +72,7 @@ class Names:
         width = self.sizes[0] if name == "x" else self.sizes[-1]
         has_index = width > 1 and place is not None
         index = f"[{place + 1}]" if has_index and place is not None else ""
-        row_text, latex_row = self._row(row), self._latex_row(row)
+        row_text, latex_row = self.row(row), self.latex_row(row)
         return Value(
             f"{name}{row_text}{index}",
             name
@@ -109,10 +109,12 @@ class Names:
             return ""
         return ",".join(str(place + 1) for place in places if place is not None)
 
-    def _row(self, row: int | None) -> str:
+    def row(self, row: int | None) -> str:
+        """Return what tells a row from others in text; nothing where there is one."""
         return "" if row is None or self.n_rows == 1 else f"[{self.row_word} {row + 1}]"
 
-    def _latex_row(self, row: int | None) -> str:
+    def latex_row(self, row: int | None) -> str:
+        """Return the same for LaTeX, to stand above."""
         return "" if row is None or self.n_rows == 1 else f"[{row + 1}]"
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
 from fastbp import checks
 from fastbp.explain.catalogue import catalogue
+from fastbp.explain.latex import as_latex
+from fastbp.explain.markdown import as_markdown
+from fastbp.explain.notebook import as_html
 from fastbp.explain.step import Step
+from fastbp.explain.summary import Summary
+from fastbp.explain.text import as_rich_text, as_text, has_rich
 
 VERSION = 1
 MOST_DIGITS = 15
@@ -46,7 +53,7 @@ class Trace:
     Parameters
     ----------
     contents : Contents
-    steps : list of Step
+    steps : list of Step or Summary
     digits : int
         Decimals of the numbers shown, 1 to 15.
     language : str
@@ -62,9 +69,11 @@ class Trace:
     <Trace of 1-1-1, 1 row, SGD: 16 steps, loss 0.08618>
     """
 
-    def __init__(self, contents: Contents, steps: list[Step], digits: int, language: str) -> None:
+    def __init__(
+        self, contents: Contents, steps: Sequence[Step | Summary], digits: int, language: str
+    ) -> None:
         self._contents = contents
-        self._steps = steps
+        self._steps = list(steps)
         self.digits = checks.integer("digits", digits, 1, MOST_DIGITS)
         self._catalogue = catalogue(language)
 
@@ -81,8 +90,101 @@ class Trace:
         """The language of the texts."""
         return self._catalogue.language
 
+    def __str__(self) -> str:
+        if sys.stdout.isatty() and has_rich():
+            return as_rich_text(self.to_dict())
+        return self.to_text()
+
+    def _repr_html_(self) -> str:
+        return as_html(self.to_dict())
+
+    def rounded(self, digits: int) -> Trace:
+        """Return the same trace with another number of decimals.
+
+        Parameters
+        ----------
+        digits : int
+            1 to 15.
+
+        Returns
+        -------
+        Trace
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> trace = fb.mlp([1, 1], seed=1).explain([[2.0]], [1.0])
+        >>> trace.rounded(6).digits
+        6
+        """
+        return Trace(self._contents, self._steps, digits, self.language)
+
+    def to_text(self) -> str:
+        """Return plain text; `print(trace)` shows it, in a terminal with colours if rich is there.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> net = fb.Network(1, [fb.Dense(1, init=[[0.5]])], dtype="float64")
+        >>> print(net.explain([[2.0]], [1.0]).to_text().splitlines()[9])
+             z1 = w1 x + b1 = 0.5 * 2 + 0 = 1
+        """
+        return as_text(self.to_dict())
+
+    def to_latex(self) -> str:
+        """Return a fragment of a LaTeX document, which must use the package amsmath.
+
+        Texts in Vietnamese want LuaLaTeX or XeLaTeX, or the font encoding T5.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> "align*" in fb.mlp([1, 1]).explain([[2.0]], [1.0]).to_latex()
+        True
+        """
+        return as_latex(self.to_dict())
+
+    def to_markdown(self) -> str:
+        """Return Markdown as GitHub shows it, formulas between dollar signs.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> fb.mlp([1, 1]).explain([[2.0]], [1.0]).to_markdown().splitlines()[0]
+        '# One step of backpropagation'
+        """
+        return as_markdown(self.to_dict())
+
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON values."""
+        """Return everything as JSON values, of which all other forms are made.
+
+        Returns
+        -------
+        dict
+            version, language, digits, title, network (sizes, loss, dtype, layers, weights and
+            biases before and after), optimizer, x, y, loss, largest_difference, shortened, words
+            and steps. A step has phase, kind, layer, row, unit, input, title, why, symbol, formula,
+            numbers, result, shown, note, latex, terms, node and edge.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> contents = fb.mlp([1, 1]).explain([[2.0]], [1.0]).to_dict()
+        >>> [step["kind"] for step in contents["steps"]][:4]
+        ['z', 'a', 'loss', 'delta']
+        """
         contents = self._contents
         size = contents.network["sizes"], contents.n_rows
         steps = [step.described(self.digits, self._catalogue, *size) for step in self._steps]

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from fastbp.explain.expression import Call, Expression, Value, evaluate, true_number
 from fastbp.explain.names import derivative, setting, state
 from fastbp.explain.quantities import Quantities
 from fastbp.explain.reading import read
 from fastbp.explain.rules import SYMBOLS, Lines, lines_of
 from fastbp.explain.step import Place, Step
+from fastbp.explain.summary import Summary, matrix
 from fastbp.explain.writing import upright
+from fastbp.reference import SGD
 from fastbp.reference.normalization import split_norm
 from fastbp.reference.scalars import add_up, sqrt
 
@@ -28,16 +32,24 @@ class Parameter(NamedTuple):
     node: list[int] | None
 
 
-def update_steps(of: Quantities) -> list[Step]:
+def update_steps(of: Quantities) -> list[Step | Summary]:
     """Return the steps from the gradients to the new parameters."""
     rules = Rules(of)
-    steps = rules.shared()
+    steps: list[Step | Summary] = [*rules.shared()]
     for layer in range(len(of.sizes) - 1, 0, -1):
-        if of.spec(layer).trainable:
+        if not of.spec(layer).trainable:
+            steps.append(frozen(of, layer))
+        else:
             for parameter in parameters(of, layer):
                 steps += rules.of_parameter(parameter)
             steps += running_steps(of, layer)
     return steps
+
+
+def frozen(of: Quantities, layer: int) -> Summary:
+    """Return the step of a layer that stays as it is."""
+    name, weights = matrix("W", layer), np.array(of.work.weights[layer - 1], np.float64)
+    return Summary(UPDATE, "frozen", layer, name.symbol, name.latex, name, weights, "frozen")
 
 
 def parameters(of: Quantities, layer: int) -> Iterator[Parameter]:
@@ -70,7 +82,7 @@ class Rules:
         self.rule = of.work.optimizer
         self.found = lines_of(self.rule)
         self.common: dict[str, Expression] = {
-            name: setting(*_symbols(name), number)
+            name: setting(*symbols(name), number)
             for name, number in vars(self.rule).items()
             if isinstance(number, int | float) and not name.startswith("_")
         }
@@ -83,9 +95,9 @@ class Rules:
         for name, text in self.found.shared if self.found else []:
             if name == "product":
                 number = self.of.work.product_before
-                self.common[name] = Value(*_symbols(name), number)
+                self.common[name] = Value(*symbols(name), number)
             formula = read(text, self.common)
-            result = Value(*_symbols(name), evaluate(formula, true_number))
+            result = Value(*symbols(name), evaluate(formula, true_number))
             self.common[name] = result
             steps.append(Step(UPDATE, "state", Place(), result, formula, "state_shared", self.said))
         return steps
@@ -110,22 +122,22 @@ class Rules:
         gradient = derivative(old, work.gradients.flat[flat])
         names = {**self.common, "p": old, "g": gradient}
         for name, numbers in work.state_before.items():
-            names[name] = state(*_symbols(name), old, numbers[flat])
+            names[name] = state(*symbols(name), old, numbers[flat])
         if self.found is None:
             formula: Expression = Call(
                 type(self.rule).__name__, (old, gradient), lambda *_: new.number
             )
             return [self._step(parameter, new, formula, "update_own")]
         steps = []
-        for name, text in self.found.lines:
+        for name, text in self.lines():
             formula = read(text, names)
             if name == "p":
                 names["p"] = new
-                steps.append(self._step(parameter, new, formula, self._about(parameter)))
+                steps.append(self._step(parameter, new, formula, self.about("p")))
                 continue
-            result = state(*_symbols(name), old, self._number(name, flat, formula))
+            result = state(*symbols(name), old, self._number(name, flat, formula))
             names[name] = result
-            about = f"state_{name}" if name in KNOWN_STATES else "state"
+            about = self.about(name)
             steps.append(
                 Step(
                     UPDATE,
@@ -146,10 +158,18 @@ class Rules:
         after = self.of.work.state_after
         return after[name][flat] if name in after else float(evaluate(formula, true_number))
 
-    def _about(self, parameter: Parameter) -> str:
-        name = type(self.rule).__name__.lower()
-        lines: Lines = self.found.lines if self.found else []
-        return "update_sgd" if name == "sgd" and len(lines) == 1 else "update"
+    def lines(self) -> Lines:
+        """Return the lines of a parameter; of an unknown rule, one that only names it."""
+        return list(self.found.lines) if self.found else [("p", "p")]
+
+    def about(self, target: str) -> str:
+        """Return the key of what is said of a line."""
+        if target != "p":
+            return f"state_{target}" if target in KNOWN_STATES else "state"
+        if self.found is None:
+            return "update_own"
+        is_plain = isinstance(self.rule, SGD) and len(self.found.lines) == 1
+        return "update_sgd" if is_plain else "update"
 
     def _step(self, parameter: Parameter, new: Value, formula: Expression, about: str) -> Step:
         return Step(
@@ -165,7 +185,7 @@ class Rules:
         )
 
 
-def _symbols(name: str) -> tuple[str, str]:
+def symbols(name: str) -> tuple[str, str]:
     """Return what a number is called in formulas, in text and in LaTeX."""
     return SYMBOLS.get(name, (name, upright(name)))
 

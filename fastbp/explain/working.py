@@ -131,7 +131,7 @@ class Working:
         """
         if find_loss(self.twin.loss).output != "softmax":
             return 0.0
-        largest = 1 + max(abs(v) for row in self.walk.z[-1] for v in row)
+        largest: float = 1 + max(abs(v) for row in self.walk.z[-1] for v in row)
         return largest * max(abs(sum(row) - 1) for row in self.data.y)
 
     def _state(self) -> dict[str, list[float]]:

@@ -26,6 +26,15 @@ LATEX_FUNCTIONS = {
     "phi": "\\varphi",
     "sign": "\\mathrm{sign}",
 }
+SPECIAL = {
+    **{letter: f"\\{letter}" for letter in "_%&#$"},
+    "{": "\\{",
+    "}": "\\}",
+    "^": "\\^{}",
+    "~": "\\~{}",
+    "\\": "/",
+    "\n": " ",
+}
 LATEX_RELATIONS = {"<=": "\\leq", ">=": "\\geq"}
 
 
@@ -216,6 +225,11 @@ class LatexWriter(Writer):
         """Return a word of the language, upright between spaces."""
         return f"\\ \\text{{{self.words[key]}}}\\ "
 
+    def listed(self, numbers: str) -> str:
+        """Return numbers that stand in plain text one after the other."""
+        pieces = numbers.strip("[]").split(", ")
+        return f"\\left[{', '.join(map(self.number, pieces))}\\right]".replace("...", "\\ldots")
+
     def group(self, text: str) -> str:
         """Return a piece in brackets of its height."""
         return f"\\left({text}\\right)"
@@ -229,4 +243,20 @@ def upright(name: str) -> str:
     >>> print(upright("clip_norm"))
     \mathrm{clip\_norm}
     """
-    return "\\mathrm{" + name.replace("_", "\\_") + "}"
+    return f"\\mathrm{{{escaped(name)}}}"
+
+
+def quoted(text: str) -> str:
+    """Return any text within a formula in LaTeX, such as the name of a column."""
+    return f"\\text{{{escaped(text)}}}"
+
+
+def escaped(text: str) -> str:
+    r"""Return a text with what LaTeX takes for its own made harmless.
+
+    Examples
+    --------
+    >>> print(escaped("50 % of a_b"))
+    50 \% of a\_b
+    """
+    return "".join(SPECIAL.get(letter, letter) for letter in text)
