@@ -13,6 +13,7 @@ from building.external import loaded_from_elsewhere
 from building.mathjax import bring_mathjax
 from building.pages import DOCS, ROOT, bring_examples, bring_pages
 from building.reference import write_reference
+from building.thumbnail import draw_thumbnail
 from building.timings import draw_timings
 from sphinx.cmd.build import main as sphinx
 
@@ -27,6 +28,7 @@ def main() -> int:
     bring_pages(source)
     bring_examples(OUT / "examples")
     draw_timings(source / "figures")
+    draw_thumbnail(OUT / "static" / "thumbnail.png")
     bring_mathjax(OUT / "static" / "mathjax")
     write_reference(source / "api")
     strict = ["-n", "-W", "--keep-going", "-q", "-j", "2"]

@@ -70,6 +70,7 @@ html_sidebars = {"index": [], "changelog": []}
 sphinx_gallery_conf = {
     "examples_dirs": [str(BUILT / "examples")],
     "gallery_dirs": ["gallery"],
+    "default_thumb_file": str(BUILT / "static" / "thumbnail.png"),
     "nested_sections": True,
     "download_all_examples": False,
     # Fashion-MNIST wants its files and a minute.
