@@ -51,6 +51,7 @@ def explain(
         difference,
         not is_small,
         work.n_rows,
+        "reference" if work.is_twins else "kernels",
     )
     return Trace(contents, steps, digits, language)
 

@@ -51,7 +51,7 @@ def _from_loss(of: Quantities) -> list[Step]:
     gradients = {
         (row, unit): of.share(_loss_gradient(loss, row, unit), row) for row, unit in _each(of, last)
     }
-    if of.is_identity(last) and of.layer(last).above is None:
+    if of.layer(last).above is None:
         about = "delta_of_loss" if len(of.rows) == 1 else "delta_of_loss_mean"
         return [
             _delta(of, last, row, unit, found, about) for (row, unit), found in gradients.items()
@@ -159,6 +159,7 @@ def _through_activation(of: Quantities, layer: int) -> list[Step]:
         ]
     steps = _slopes(of, layer)
     about = "delta_chain_dropout" if of.layer(layer).extra._factors else "delta_chain"
+    about = "delta_same" if of.is_identity(layer) else about
     for row, unit in _each(of, layer):
         factors = [of.above(layer, row, unit), *_after_sum(of, layer, row, unit)]
         steps.append(_delta(of, layer, row, unit, product(*factors), about))

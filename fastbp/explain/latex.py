@@ -43,7 +43,9 @@ def _remarks(step: dict[str, Any]) -> list[str]:
 def formula_of(step: dict[str, Any]) -> list[str]:
     """Return the lines of a step's formula, an align* environment."""
     first, *others = formula_parts(step)
-    rows = [f"  {'' if i else f'{first} '}&= {broken(row)}" for i, row in enumerate(others)]
+    becomes = "\\leftarrow" if step["phase"] == "update" else "="
+    rows = [f"  {first} &{becomes} {broken(others[0])}"]
+    rows += [f"  &= {broken(row)}" for row in others[1:]]
     return ["\\begin{align*}", " \\\\\n".join(rows), "\\end{align*}"]
 
 

@@ -28,7 +28,9 @@ def as_markdown(contents: dict[str, Any]) -> str:
             lines += ["", f"## {literal(title)}"]
         lines += ["", f"**{number}. {literal(step['title'])}**"]
         lines += ["", literal(why)] if why is not None else []
-        lines += ["", "$$", " = ".join(formula_parts(step)), "$$"]
+        symbol, *others = formula_parts(step)
+        becomes = "\\leftarrow" if step["phase"] == "update" else "="
+        lines += ["", "$$", f"{symbol} {becomes} {' = '.join(others)}", "$$"]
         for remark in remarks(contents, step)[step["kind"] == "summary" :]:
             lines += ["", f"*{literal(remark)}*"]
     return "\n".join(lines) + "\n"

@@ -74,11 +74,9 @@ def columns_of(side: Preprocessor, name: str, given: Any) -> list[Column]:
     """Return what becomes of a preprocessor's columns, in the order in which they go out."""
     source: Any = side.source(name, given)
     if isinstance(side, Standardize):
-        titles = side.names or [f"column {place + 1}" for place in range(side.n_in)]
-        return numeric_columns(list(titles), source.numbers, side.mean, side.scale)
+        return numeric_columns(_titles(side), source.numbers, side.mean, side.scale)
     if isinstance(side, OneHot):
-        titles = side.names or [f"column {place + 1}" for place in range(side.n_in)]
-        parts = zip(titles, source.parts, strict=True)
+        parts = zip(_titles(side), source.parts, strict=True)
         every = [categories(title, part, source.n_rows) for title, part in parts]
         return [column for columns in every for column in columns]
     assert isinstance(side, Columns)
@@ -102,6 +100,13 @@ def columns_of(side: Preprocessor, name: str, given: Any) -> list[Column]:
         else:
             found += categories(info.name, next(cells), source.n_rows)
     return found
+
+
+def _titles(side: Standardize | OneHot) -> list[str]:
+    """Return the names of columns, or what stands for them."""
+    if side.names is not None:
+        return list(side.names)
+    return ["raw"] if side.n_in == 1 else [f"raw[{place + 1}]" for place in range(side.n_in)]
 
 
 def numeric_columns(titles: list[str], numbers: Any, mean: Any, scale: Any) -> list[Column]:

@@ -52,8 +52,8 @@ def head_of(contents: Contents) -> list[str]:
             lines.append(f"{name} = {', '.join(rows)}")
     difference = f"{contents['largest_difference']:.1e}"
     lines.append(words["figures_checked"].format(difference=difference))
-    if contents["shortened"]:
-        lines.append(words["shortened"])
+    lines += [words["shortened"]] if contents["shortened"] else []
+    lines += [words["from_kernels"]] if contents["source"] == "kernels" else []
     return lines
 
 

@@ -35,6 +35,8 @@ class Contents:
     largest_difference : float
     shortened : bool
     n_rows : int
+    source : str
+        "reference", or "kernels" where the twin would take too long.
     """
 
     network: dict[str, Any]
@@ -45,6 +47,7 @@ class Contents:
     largest_difference: float
     shortened: bool
     n_rows: int
+    source: str
 
 
 class Trace:
@@ -174,9 +177,9 @@ class Trace:
         -------
         dict
             version, language, digits, title, network (sizes, loss, dtype, layers, weights and
-            biases before and after), optimizer, x, y, loss, largest_difference, shortened, words
-            and steps. A step has phase, kind, layer, row, unit, input, title, why, symbol, formula,
-            numbers, result, shown, note, latex, terms, node and edge.
+            biases before and after), optimizer, x, y, loss, largest_difference, shortened,
+            source, words and steps. A step has phase, kind, layer, row, unit, input, title, why,
+            symbol, formula, numbers, result, shown, note, latex, terms, node and edge.
 
         Examples
         --------
@@ -200,6 +203,7 @@ class Trace:
             "loss": contents.loss,
             "largest_difference": contents.largest_difference,
             "shortened": contents.shortened,
+            "source": contents.source,
             "words": dict(self._catalogue.words),
             "steps": steps,
         }

@@ -1,8 +1,9 @@
 """One training step of the twin, taken apart: every figure that its walks forward and back make.
 
-Nothing of backpropagation is written again here. The figures are what the twin's own functions
-return, called in the order of `reference.backpropagation`, and the gradients that this comes to
-must be those of the twin's own walk, bit for bit.
+The figures are what the twin's own functions return, called in the order of
+`reference.backpropagation`; the gradients that this comes to must be those of the twin's own walk,
+bit for bit. For a network that the twin would take too long for, the compiled kernels take the
+place of its functions.
 """
 
 from __future__ import annotations
@@ -12,23 +13,21 @@ from typing import Any
 
 import numpy as np
 
+from fastbp.explain.arithmetic import COMPILED, MOST_FOR_TWIN, TWIN
 from fastbp.explain.counterparts import twin_network, twin_optimizer
+from fastbp.names import plain
 from fastbp.reference import checks
-from fastbp.reference.activations import find_activation
-from fastbp.reference.between import Between, Step
-from fastbp.reference.layers import (
-    accumulate_gradients,
-    activate,
-    activation_delta,
-    dense_forward,
-    hidden_delta,
-)
+from fastbp.reference.between import Between, Step, sums
 from fastbp.reference.losses import find_loss, weighted_delta, weighted_loss
+from fastbp.reference.normalization import columns
 from fastbp.reference.parameters import Gradients, learned_places, shapes_of, unflatten
 from fastbp.reference.passes import Walk
+from fastbp.reference.scalars import is_finite
 from fastbp.reference.training import Data
 
 Rows = list[list[float]]
+# Activations in which every output depends on all of a row.
+WHOLE_ROWS = ("softmax", "log_softmax")
 
 
 @dataclass
@@ -97,6 +96,8 @@ class Working:
 
     def __init__(self, net: Any, rows: Any, optimizer: Any) -> None:
         self.net = net
+        self.is_twins = net._spec.n_weights * len(rows.x) <= MOST_FOR_TWIN
+        self.arithmetic = TWIN if self.is_twins else COMPILED
         self.twin = twin_network(net)
         self.optimizer = twin_optimizer(optimizer, net)
         self.data = twin_data(self.twin, rows)
@@ -112,6 +113,11 @@ class Working:
         self._walk()
         self.twin._apply(self.optimizer, self.gradients, self.walk.between)
         self.after = list(self.twin.params)
+        if not all(map(is_finite, self.after)):
+            raise FloatingPointError(
+                f"a parameter became not finite (learning_rate {optimizer.learning_rate:g}): there "
+                "is no step to explain"
+            )
         self.state_after = self._state()
 
     @property
@@ -146,31 +152,82 @@ class Working:
     def _walk(self) -> None:
         """Go forward and back."""
         twin, data = self.twin, self.data
-        step = Step(twin._dropout_key, self.optimizer._step, data.weight)
-        self.walk: Walk = twin._forward(data.x, step)
+        self.walk = self._forward(Step(twin._dropout_key, self.optimizer._step, data.weight))
         z, y, weight, activation, loss = twin._output(self.walk, data)
         self.loss = weighted_loss(z, y, weight, activation, loss)
+        if not is_finite(self.loss):
+            raise FloatingPointError(f"loss became {self.loss}: there is no step to explain")
         self.row_losses = [
             weighted_loss([z_r], [y_r], [1.0], activation, loss)
             for z_r, y_r in zip(z, y, strict=True)
         ]
-        self.layers: list[LayerWork] = []
-        delta, above = twin._delta(self.walk, data), None
-        if activation != "identity" and find_loss(loss).output is None:
+        first, above = twin._delta(self.walk, data), None
+        last = twin.layers[-1]
+        if find_loss(loss).output is None and (last.activation != "identity" or last.residual):
             above = weighted_delta(self.walk.a[-1], y, weight, "identity", loss)
+            self.walk.between[-1].enter(above)
+        self._backward(above, first)
+        self.gradients = self._gradients(first)
+
+    def _forward(self, step: Step) -> Walk:
+        """Return the walk forward: the twin's own, or of the kernels in the same order."""
+        twin = self.twin
+        if self.is_twins:
+            walk: Walk = twin._forward(self.data.x, step)
+            return walk
+        parts = zip(twin.layers, twin._norms, strict=True)
+        between = [Between(layer, i, norm, step) for i, (layer, norm) in enumerate(parts)]
+        z: list[Rows] = []
+        a: list[Rows] = [self.data.x]
+        for index, layer in enumerate(twin.layers):
+            weight, bias = twin.weights[index], twin.biases[index]
+            raw = self.arithmetic.dense_forward(a[-1], weight, bias)
+            z.append(between[index].normalise(raw))
+            out = self.arithmetic.activate(z[-1], layer.activation)
+            a.append(between[index].pass_on(out, a[-1]))
+        return Walk(z, a, between)
+
+    def _backward(self, above: Rows | None, delta: Rows) -> None:
+        """Take the figures of all layers, from dL/da and dL/dn of the last."""
+        twin, walk = self.twin, self.walk
+        self.layers: list[LayerWork] = []
         for layer in reversed(range(len(twin.layers))):
             work = self._layer(layer, above, delta)
             self.layers.insert(0, work)
             if layer:
-                above = work.extra.leave(
-                    hidden_delta(twin.weights[layer], work.delta, work.inputs, "identity")
+                below = self.arithmetic.hidden_delta(
+                    twin.weights[layer], work.delta, work.inputs, "identity"
                 )
-                entered = self.walk.between[layer - 1].enter(above)
-                delta = activation_delta(
-                    self.walk.z[layer - 1], entered, twin.layers[layer - 1].activation
-                )
-        self.gradients: Gradients = twin._backward(self.walk, twin._delta(self.walk, data))
-        self._require_the_same_gradients()
+                above = work.extra.leave(below)
+                entered = walk.between[layer - 1].enter(above)
+                activation = twin.layers[layer - 1].activation
+                delta = self.arithmetic.activation_delta(walk.z[layer - 1], entered, activation)
+
+    def _gradients(self, first: Rows) -> Gradients:
+        """Return the gradients of the twin's own walk, which must be those found here."""
+        if not self.is_twins:
+            return self._summed()
+        whole: Gradients = self.twin._backward(self.walk, first)
+        if self._summed().flat != whole.flat:
+            raise AssertionError("the gradients found step by step must be the twin's own")
+        return whole
+
+    def _summed(self) -> Gradients:
+        """Return the gradients of all layers, those of shared weights added up."""
+        tied = [layer.tied_to is not None for layer in self.twin.layers]
+        weights = [work.weight_gradient for work in self.layers]
+        for index, layer in reversed(list(enumerate(self.twin.layers))):
+            if layer.tied_to is not None:
+                part = weights[index]
+                part = columns(part) if layer.transposed else part
+                weights[layer.tied_to] = sums(weights[layer.tied_to], part)
+        for index, layer in enumerate(self.twin.layers):
+            if layer.tied_to is not None:
+                whole = weights[layer.tied_to]
+                weights[index] = columns(whole) if layer.transposed else whole
+        biases = [work.bias_gradient for work in self.layers]
+        norms = [work.norm_gradient for work in self.layers]
+        return Gradients(weights, biases, [], norms, tied)
 
     def _layer(self, layer: int, above: Rows | None, delta_n: Rows) -> LayerWork:
         """Return the figures of a layer from dL/dn."""
@@ -180,14 +237,18 @@ class Working:
         delta = extra.before_norm(delta_n)
         weight_gradient = [[0.0] * len(row) for row in weight]
         bias_gradient = None if bias is None else [0.0] * len(bias)
-        accumulate_gradients(inputs, delta, weight_gradient, bias_gradient)
+        self.arithmetic.accumulate_gradients(inputs, delta, weight_gradient, bias_gradient)
+        n, slope = walk.z[layer], None
+        if plain(spec.activation) not in WHOLE_ROWS:
+            ones = [[1.0] * len(row) for row in n]
+            slope = self.arithmetic.activation_delta(n, ones, spec.activation)
         return LayerWork(
             inputs,
-            dense_forward(inputs, weight, bias),
-            walk.z[layer],
-            activate(walk.z[layer], spec.activation),
+            self.arithmetic.dense_forward(inputs, weight, bias),
+            n,
+            self.arithmetic.activate(n, spec.activation),
             walk.a[layer + 1],
-            slopes(walk.z[layer], spec.activation),
+            slope,
             above,
             delta_n,
             delta,
@@ -196,13 +257,6 @@ class Working:
             extra.norm_gradient,
             extra,
         )
-
-    def _require_the_same_gradients(self) -> None:
-        tied = {layer.tied_to for layer in self.twin.layers}
-        for index, (layer, work) in enumerate(zip(self.twin.layers, self.layers, strict=True)):
-            alone = layer.tied_to is None and index not in tied
-            if alone and work.weight_gradient != self.gradients.weights[index]:
-                raise AssertionError(f"layer {index + 1}: the walk differs from the twin's own")
 
 
 def twin_data(twin: Any, rows: Any) -> Data:
@@ -213,12 +267,3 @@ def twin_data(twin: Any, rows: Any) -> Data:
     weight = rows.weight
     weights = [1.0] * len(x) if weight is None else np.asarray(weight, np.float64).tolist()
     return Data(x, y, weights)
-
-
-def slopes(z: Rows, activation: str) -> Rows | None:
-    """Return s'(z) of every unit; None for activations of whole rows."""
-    name = activation.partition("(")[0]
-    if name in ("softmax", "log_softmax"):
-        return None
-    rule = find_activation(activation)
-    return [rule.vjp(row, [1.0] * len(row)) for row in z]
