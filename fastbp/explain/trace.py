@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 from fastbp import checks
@@ -206,3 +207,36 @@ class Trace:
             "words": dict(self._catalogue.words),
             "steps": steps,
         }
+
+    def to_html(self, path: str | PathLike[str]) -> None:
+        """Write one self-contained page in which the step can be gone through, back and forth.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            The file to make, or to replace all or nothing.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+
+        Notes
+        -----
+        The page loads nothing and needs no server. It is linked to a step by `#step-7`, prints
+        with every step, and shows them one below the other where scripts do not run.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import fastbp as fb
+        >>> trace = fb.mlp([2, 3, 1], seed=0).explain([[1.0, 0.0]], [1.0], fb.SGD(0.1))
+        >>> path = Path(tempfile.mkdtemp(), "step.html")
+        >>> trace.to_html(path)
+        >>> path.read_text(encoding="utf-8").splitlines()[0]
+        '<!DOCTYPE html>'
+        """
+        from fastbp.explain.page import write_page
+
+        write_page(path, self.to_dict())
