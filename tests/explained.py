@@ -25,6 +25,18 @@ def medium(**settings):
     return net.explain([[0.5, -1.0, 0.25, 2.0, 0.0, 1.0]], [1], fb.SGD(0.1), **settings)
 
 
+def of_all_kinds(**settings):
+    """Return a trace with prepared inputs, a norm, dropout, a skip connection and Adam."""
+    layers = [
+        fb.Dense(3, "relu", norm="layer", dropout=0.5),
+        fb.Dense(3, "tanh", residual=True, bias=False),
+        fb.Dense(1),
+    ]
+    inputs = fb.Standardize().fit([[1.0, 2.0], [3.0, 6.0]])
+    net = fb.Network(2, layers, loss="mse", dtype="float64", seed=0, inputs=inputs)
+    return net.explain([[1.0, 4.0]], [1.0], "adam", **settings)
+
+
 def large(**settings):
     """Return a trace that is shortened."""
     net = fb.mlp([20, 30, 12, 3], hidden="relu", dtype="float32", seed=2)

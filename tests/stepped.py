@@ -75,6 +75,16 @@ class Reader:
         """Run a script in the page."""
         return self.browser.execute_script(script, *arguments)
 
+    def at_every_step(self, script):
+        """Return what a script returns at the first step, the next one, and so on to the last."""
+        return self.run(
+            "const found = [], look = () => {" + script + "};"
+            "document.querySelector('.first').click(); found.push(look());"
+            "const next = document.querySelector('.next');"
+            "while (!next.disabled) { next.click(); found.push(look()); }"
+            "return found;"
+        )
+
     def find(self, selector):
         """Return the elements that are to be seen."""
         found = self.browser.find_elements("css selector", selector)

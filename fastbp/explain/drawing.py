@@ -94,10 +94,17 @@ def drawing(contents: Contents) -> str:
 def unit_figures(contents: Contents) -> dict[tuple[int, int], list[Figure]]:
     """Return the figures of every unit, in the order of their steps."""
     found: dict[tuple[int, int], list[Figure]] = defaultdict(list)
+    # Inputs are there from the beginning, unless a step makes them ready.
+    ready = {
+        (step["row"], *step["node"]): number
+        for number, step in enumerate(contents["steps"], start=1)
+        if step["kind"] == "input" and step["node"]
+    }
     for row, values in enumerate(contents["x"]):
         for unit, value in enumerate(values):
             name = f"x[{unit + 1}]" if len(values) > 1 else "x"
-            found[0, unit].append(Figure(name, shown(value, contents["digits"]), 0, row, 0))
+            known = ready.get((row, 0, unit), 0)
+            found[0, unit].append(Figure(name, shown(value, contents["digits"]), known, row, 0))
     for number, step in enumerate(contents["steps"], start=1):
         if step["kind"] in LINES and step["node"]:
             layer, unit = step["node"]
@@ -179,7 +186,7 @@ def _rest(layout: Layout, layer: int) -> str:
     x, y = layout.middle(layer, layout.gap_place(layer))
     return (
         f'<g class="rest" data-layer="{layer}"><text x="{x:g}" y="{y + 4:g}">⋮</text>'
-        f'<text class="caption" x="{x + 34:g}" y="{y + 5:g}">+{layout.rest(layer)}</text></g>'
+        f'<text class="caption" x="{x + 20:g}" y="{y + 5:g}">+{layout.rest(layer)}</text></g>'
     )
 
 
@@ -200,7 +207,7 @@ def _unit(contents: Contents, layout: Layout, node: tuple[int, int], figures: li
         own = [f for f in figures if layout.lines == 1 or f.line == line or layer == 0]
         own = own if layer or line == layout.lines // 2 else []
         base = top + LINE * (line + 1)
-        slot = "".join(figure.svg(left + 9, base, layout.box - 18) for figure in own)
+        slot = "".join(figure.svg(left + 7, base, layout.box - 14) for figure in own)
         pieces.append(f'<g class="slot">{slot}</g>')
     pieces += ["</g>", _bias(contents, layout, node, top), _target(contents, layout, node, top)]
     return "".join(pieces)
@@ -217,17 +224,17 @@ def _bias(contents: Contents, layout: Layout, node: tuple[int, int], top: float)
         if step["kind"] == "bias_update" and step["node"] == [layer, unit]:
             known = number
     name = bias_name(layout.sizes, layer, unit)
-    x, width = layout.left(layer) + 6, layout.box - 12
+    x, width = layout.left(layer) + 3, layout.box - 6
     pieces = [
         f'<g class="bias" data-bias="{layer},{unit}" data-from="{known}">',
         f'<rect class="tab" x="{x:g}" y="{top - TAB:g}" width="{width:g}" height="{TAB - 2}"'
         ' rx="6"/>',
-        f'<text class="name" x="{x + 6:g}" y="{top - 9:g}">{named(name)}</text>',
+        f'<text class="name" x="{x + 5:g}" y="{top - 9:g}">{named(name)}</text>',
     ]
     for state, values in (("old", network["biases"]), ("new", network["new_biases"])):
         value = shown(values[layer - 1][unit], contents["digits"])
         pieces.append(
-            f'<text class="value {state}" x="{x + width - 6:g}" y="{top - 9:g}">{value}</text>'
+            f'<text class="value {state}" x="{x + width - 5:g}" y="{top - 9:g}">{value}</text>'
         )
     return "".join([*pieces, "</g>"])
 
@@ -238,12 +245,12 @@ def _target(contents: Contents, layout: Layout, node: tuple[int, int], top: floa
     size = layout.sizes[-1]
     if layer != len(layout.sizes) - 1 or any(len(values) != size for values in contents["y"]):
         return ""
-    x, width = layout.left(layer) + 6, layout.box - 12
+    x, width = layout.left(layer) + 3, layout.box - 6
     y = top + layout.unit_height
     name = "y" if size == 1 else f"y[{unit + 1}]"
     figures = "".join(
         Figure(name, shown(values[unit], contents["digits"]), 0, row, 0).svg(
-            x + 6, y + TAB - 8, width - 12
+            x + 5, y + TAB - 8, width - 10
         )
         for row, values in enumerate(contents["y"])
     )
@@ -264,7 +271,7 @@ def _loss(contents: Contents, layout: Layout) -> str:
     x, y = layout.middle(last, layout.sizes[last] - 1)
     start = y + layout.unit_height / 2 + TAB
     left, top = layout.left(last), start + 16
-    slot = "".join(figure.svg(left + 9, top + 23, layout.box - 18) for figure in figures)
+    slot = "".join(figure.svg(left + 7, top + 23, layout.box - 14) for figure in figures)
     return (
         f'<g class="loss"><line class="wire" x1="{x:g}" y1="{start:g}" x2="{x:g}" y2="{top:g}"/>'
         f'<rect class="body" x="{left:g}" y="{top:g}" width="{layout.box:g}" height="34" rx="12"/>'

@@ -11,6 +11,8 @@ from fastbp.explain.shown import shown
 # More edges between two layers have labels only while they are pointed at.
 MOST_LABELS = 3
 THINNEST, THICKEST = 1.5, 6.5
+# Between dots there are many.
+THICKEST_OF_MANY = 3.0
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,9 @@ class Edge:
         ends = f'x1="{self.x1:g}" y1="{self.y1:g}" x2="{self.x2:g}" y2="{self.y2:g}"'
         return f"<line {attributes} {ends}/>"
 
-    def weighted(self, value: float, largest: float, state: str) -> str:
-        """Return the edge as one value of its weight draws it."""
-        width = THINNEST + (THICKEST - THINNEST) * abs(value) / largest
+    def weighted(self, value: float, state: str, part: float, thickest: float) -> str:
+        """Return the edge as one value of its weight draws it, `part` of the largest one."""
+        width = THINNEST + (thickest - THINNEST) * part
         return self.line(f'class="weight {state} {sign(value)}" stroke-width="{width:.2f}"')
 
     def label(self, value: float, state: str, digits: int) -> str:
@@ -67,6 +69,7 @@ def edges_into(contents: dict[str, Any], layout: Layout, layer: int) -> str:
     }
     pairs = [(j, k) for j in layout.units[layer] for k in layout.units[layer - 1]]
     quiet = " quiet" if len(pairs) > MOST_LABELS else ""
+    thickest = THICKEST if layout.lines else THICKEST_OF_MANY
     lines, labels = [], []
     for unit, source in pairs:
         edge = _edge(layout, layer, unit, source)
@@ -76,7 +79,7 @@ def edges_into(contents: dict[str, Any], layout: Layout, layer: int) -> str:
         lines += [
             f'<g class="edge" {place}>',
             edge.line('class="halo"'),
-            *(edge.weighted(value, largest, state) for state, value in states),
+            *(edge.weighted(w, state, abs(w) / largest, thickest) for state, w in states),
             edge.line('class="hit"') + "</g>",
         ]
         labels += [

@@ -18,8 +18,9 @@ TEXT = 17
 LINE = 22
 TAB = 26
 CAPTION = 2 * LINE
-CHARACTER = 10.5
-SUBSCRIPT = 7
+CHARACTER = 10.8
+NARROW = 6.2
+SUBSCRIPT = 0.75
 SPACE = 14
 
 
@@ -59,7 +60,7 @@ class Layout:
     def width(self) -> float:
         """The width of the picture."""
         columns = len(self.sizes)
-        return columns * self.box + (columns - 1) * self.gap + 8
+        return columns * self.box + (columns - 1) * self.gap + 4
 
     @property
     def bottom(self) -> float:
@@ -72,7 +73,7 @@ class Layout:
 
     def left(self, layer: int) -> float:
         """Return the left side of a layer's boxes."""
-        return 4 + layer * (self.box + self.gap)
+        return 2 + layer * (self.box + self.gap)
 
     def middle(self, layer: int, place: float) -> tuple[float, float]:
         """Return the middle of what stands at a place of a layer, counted from 0 at the top."""
@@ -134,14 +135,19 @@ def laid_out(
         lines = 0
     else:
         lines = 3 if tallest <= TALLEST_WITH_LINES else 1
-    room = max((width(name) + len(value) * CHARACTER for name, value in figures), default=0)
-    label = max(map(len, labels), default=0) * CHARACTER
-    box = max(84.0, room + 22) if lines else 40.0
-    gap = max(68.0, label + 8) if lines else 110.0
-    return Layout(sizes, lines, math.ceil(box), math.ceil(gap))
+    if not lines:
+        return Layout(sizes, lines, box=76, gap=74)
+    box = max((name_width(name) + width(value) for name, value in figures), default=0.0)
+    gap = max(map(width, labels), default=0.0)
+    return Layout(sizes, lines, max(72, math.ceil(box) + 20), max(62, math.ceil(gap) + 12))
 
 
-def width(name: str) -> float:
-    """Return about how wide a name is."""
+def width(text: str) -> float:
+    """Return about how wide a number is."""
+    return sum(NARROW if character in ".-" else CHARACTER for character in text)
+
+
+def name_width(name: str) -> float:
+    """Return about how wide a name is, its index smaller than its letter."""
     letter, subscript = parts(name)
-    return len(letter) * CHARACTER + len(subscript) * SUBSCRIPT
+    return width(letter) + SUBSCRIPT * width(subscript)

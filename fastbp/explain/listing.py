@@ -49,7 +49,8 @@ def values(contents: dict[str, Any]) -> str:
     groups = []
     for phase in PHASES:
         entries = [
-            f'<a class="entry" href="#step-{number}" data-from="{number}">'
+            f'<a class="entry" href="#step-{number}" data-from="{number}"'
+            f' data-kind="{step["kind"]}">'
             f"<span>{typeset(step['symbol'])}</span> <b>{_result(step)}</b></a>"
             for number, step in enumerate(contents["steps"], start=1)
             if step["phase"] == phase

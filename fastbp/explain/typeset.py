@@ -20,13 +20,13 @@ GREEK = (
     "Phi",
     "Delta",
 )
-LETTERS = {name: unescape(f"&{name};") for name in GREEK} | {"yhat": "ŷ"}
+LETTERS = {name: unescape(f"&{name};") for name in GREEK} | {"yhat": "ŷ", "mhat": "m̂", "vhat": "v̂"}
 # dL/dw1[2,1]: the d of a derivative is upright, what follows it is a name of its own.
 TOKEN = re.compile(
     r"""(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)
-    | (?P<differential>d(?=(?:[Dd]elta|yhat|[A-Za-z])(?![a-z])))
-    | (?P<name>[^\W\d_]+)(?P<layer>\d*)(?P<index>(?:\[[^\]]*\])*)
-    | \^(?P<power>-?\w+|\((?:[^()]|\([^()]*\))*\))
+    | (?P<differential>d(?=(?:[Dd]elta|yhat|scale|shift|[A-Za-z])(?![a-z])))
+    | (?P<name>[^\W\d_]+)(?P<layer>\d*)(?P<primes>'*)(?P<index>(?:\[[^\]]*\])*)
+    | \^(?P<power>-?\w+(?:\[[^\]]*\])*|\((?:[^()]|\([^()]*\))*\))
     | (?P<times>\*)
     """,
     re.VERBOSE,
@@ -98,7 +98,7 @@ def parts(name: str) -> tuple[str, str]:
 def _piece(match: re.Match[str]) -> str:
     """Return the markup of one token."""
     if match["name"] is not None:
-        return _name(match["name"], match["layer"] + match["index"])
+        return _name(match["name"], match["layer"], match["primes"], match["index"])
     if match["power"] is not None:
         return f"<sup>{typeset(match['power'])}</sup>"
     if match["times"] is not None:
@@ -106,10 +106,16 @@ def _piece(match: re.Match[str]) -> str:
     return escape(match[0], quote=False)
 
 
-def _name(word: str, subscript: str) -> str:
+def _name(word: str, layer: str, primes: str, index: str) -> str:
     """Return the markup of a variable, or of a function's name, which is upright."""
     letter = LETTERS.get(word, word)
-    shown = f"<i>{escape(letter)}</i>" if len(letter) == 1 else escape(letter)
-    # Which row it is matters less than which figure it is.
-    lowered = re.sub(r"\[\D[^\]]*\]", r'<span class="which">\g<0></span>', escape(subscript))
-    return f"{shown}<sub>{lowered}</sub>" if subscript else shown
+    shown = escape(letter) if letter == word and len(word) > 1 else f"<i>{letter}</i>"
+    if not primes:
+        return shown + _lowered(layer + index)
+    return shown + _lowered(layer) + primes + _lowered(index)
+
+
+def _lowered(text: str) -> str:
+    """Return a subscript; which row it is matters less than which figure it is."""
+    marked = re.sub(r"\[\D[^\]]*\]", r'<span class="which">\g<0></span>', escape(text))
+    return f"<sub>{marked}</sub>" if text else ""

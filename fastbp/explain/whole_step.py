@@ -98,7 +98,7 @@ class WholeStep:
     def _compare_steps(self, found: Agreement) -> None:
         work, net = self.work, self.work.net
         before, gradient = np.array(work.before), np.array(work.gradients.flat)
-        shaken = copy.deepcopy(net)
+        shaken = copied(net)
         noise = np.random.default_rng(0).uniform(-1, 1, before.size).astype(net.dtype)
         shaken.params[:] *= 1 + self.epsilon * noise
         loss, own = self._movement(net, self._plain)
@@ -109,9 +109,10 @@ class WholeStep:
         _, moved = self._movement(net, self._in_its_state)
         _, moved_too = self._movement(shaken, self._in_its_state)
         wanted = np.array(work.after) - before
+        floor = _norm(gradient) + self._size_of_terms()
         for block in self._blocks():
             room = _norm(own[block] - other[block]) / self.epsilon
-            size = _norm(gradient[block]) + np.abs(before[block]) + room
+            size = floor + np.abs(before[block]) + room
             found.require_within("a gradient", -own[block], gradient[block], size, limit)
             # A rule may look at a sign, which rounding makes where there is nothing else.
             told = np.abs(gradient[block]) > limit * size
@@ -121,6 +122,12 @@ class WholeStep:
                 "a movement", (moved[block])[told], wanted[block][told], size[told], limit
             )
         self._compare_gradient(found)
+
+    def _size_of_terms(self) -> float:
+        """Return the size of what a gradient is made of, which may cancel to rounding alone."""
+        work = self.work
+        ends = max(np.abs(np.array(rows)).max() for rows in (work.layers[-1].out, work.data.y))
+        return float(ends * max(1.0, *(np.abs(np.array(w.inputs)).max() for w in work.layers)))
 
     def _compare_gradient(self, found: Agreement) -> None:
         """Compare with `Network.gradient`, which knows no dropout and no batch."""
@@ -132,7 +139,7 @@ class WholeStep:
         bound.gradient(np.empty_like(self.rows.x))
         _, own = self._movement(self.work.net, self._plain)
         before = np.array(self.work.before)[self.work.learned]
-        size = np.abs(own).max() + np.abs(before)
+        size = np.abs(own).max() + self._size_of_terms() + np.abs(before)
         got, want = flat[self.work.learned], -own[self.work.learned]
         found.require_within("a gradient", got, want, size, AMPLIFIED * self.epsilon)
 
@@ -155,12 +162,17 @@ class WholeStep:
 
     def _movement(self, net: Any, rule_of: Callable[[Any], Optimizer]) -> tuple[float, Array]:
         """Return the loss of a copy, and how its parameters move in a step."""
-        other = copy.deepcopy(net)
+        other = copied(net)
         before = other.params.astype(np.float64)
-        # A seed that is None is drawn anew by a copy, and dropout with it.
-        other._spec.dropout_key = net._spec.dropout_key
         loss: float = other._step(rule_of(other), self.rows)
         return loss, other.params.astype(np.float64) - before
+
+
+def copied(net: Any) -> Any:
+    """Return a copy with the same dropout, which a copy without a seed would draw anew."""
+    other = copy.deepcopy(net)
+    other._spec.dropout_key = net._spec.dropout_key
+    return other
 
 
 def _norm(values: Array) -> float:

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("selenium", reason='browser test skipped: no selenium (extra "browser")')
 
-from explained import large, medium, textbook, two_rows
+from explained import large, medium, of_all_kinds, textbook, two_rows
 from selenium.webdriver import Keys
 from stepped import Reader
 
@@ -18,6 +18,7 @@ TRACES = {
     "two-rows": two_rows,
     "medium": medium,
     "large": large,
+    "all-kinds": of_all_kinds,
     "vietnamese": lambda: textbook(language="vi"),
 }
 # Letters beside and below others, which are smaller by nature.
@@ -116,7 +117,8 @@ def test_buttons_links_and_the_hash_say_the_same(reader, pages):
     assert not reader.find(".previous:enabled") + reader.find(".first:enabled")
     reader.click(".next")
     reader.click(".next")
-    assert (reader.number, reader.run("return location.hash")) == (3, "#step-3")
+    assert reader.number == 3
+    reader.wait(lambda: reader.run("return location.hash") == "#step-3")
     reader.click(".previous")
     assert reader.number == 2
     reader.click(".last")
@@ -256,12 +258,8 @@ def test_every_row_of_a_batch_has_its_figures(reader, pages):
 def test_a_phone_shows_it_all_without_scrolling_sideways(reader, pages):
     for name in TRACES:
         reader.open(pages(name), width=360, height=740)
-        steps = len(reader.browser.find_elements("css selector", ".step"))
-        for number in [*range(1, min(steps, 20) + 1), steps]:
-            reader.run(f"location.hash = '#step-{number}'")
-            reader.wait(lambda number=number: reader.number == number)
-            width = reader.run("return document.documentElement.scrollWidth")
-            assert width <= 360, (name, number)
+        widths = reader.at_every_step("return document.documentElement.scrollWidth")
+        assert set(widths) == {360}, name
         sizes = reader.run(
             "return [...document.querySelectorAll('button, .phases a, .entry')]"
             ".map((e) => e.getBoundingClientRect()).filter((r) => r.width)"
@@ -323,18 +321,17 @@ def test_vietnamese_is_spoken_throughout(reader, pages):
 
 
 def test_a_shortened_trace_marks_whole_layers(reader, pages):
-    contents = large().to_dict()
+    steps = large().to_dict()["steps"]
     reader.open(pages("large"))
-    assert len(reader.find('[data-layer="1"].unit')) == 9
-    for number, step in enumerate(contents["steps"], start=1):
-        assert step["title"] in reader.step
-        if step["kind"] == "summary" and step["layer"] == 2:
-            layers = reader.run(
-                "return [...document.querySelectorAll('.unit.active')].map(e => e.dataset.layer)"
-            )
-            assert "2" in layers
-        if number < len(contents["steps"]):
-            reader.click(".next")
+    assert len(reader.find('.unit[data-layer="1"]')) == 9
+    marked = reader.at_every_step(
+        "return [document.querySelector('.step.current h2').textContent,"
+        " [...document.querySelectorAll('.unit.active')].map(e => e.dataset.layer)]"
+    )
+    assert [title for title, _ in marked] == [step["title"] for step in steps]
+    for step, (_, layers) in zip(steps, marked, strict=True):
+        if step["kind"] == "summary" and step["layer"]:
+            assert layers == [str(step["layer"])] * min(9, [20, 30, 12, 3][step["layer"]])
 
 
 def test_without_its_script_the_page_shows_every_step(reader, pages):

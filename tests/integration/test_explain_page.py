@@ -9,11 +9,12 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from explained import large, medium, textbook, two_rows
+from explained import large, medium, of_all_kinds, textbook, two_rows
 
 from fastbp.explain.page import page, write_page
 
 TRACES = {"textbook": textbook, "two rows": two_rows, "medium": medium, "large": large}
+TRACES["all kinds"] = of_all_kinds
 HOSTILE = [
     "</script><script>document.title = 'hacked'</script>",
     "<!-- <script>",

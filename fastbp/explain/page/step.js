@@ -14,6 +14,7 @@
   let current = 0;
   let term = -1;
   let timer = null;
+  let linking = null;
 
   const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const drawnAt = (tie, place) => all(`[data-${tie}="${place}"]`, picture);
@@ -39,7 +40,7 @@
 
   function showFigures() {
     const row = shownRow();
-    const many = trace.x.length > 1;
+    const many = trace.x.length > 1 && !trace.shortened;
     const caption = one(".row");
     caption.hidden = !many;
     if (many) caption.textContent = filled(words.row_of, { row: row + 1, rows: trace.x.length });
@@ -139,6 +140,15 @@
     for (const name of ["next", "last"]) one(`.${name}`).disabled = current === steps.length - 1;
   }
 
+  /* Browsers refuse changes of the address that follow each other too fast. */
+  function link() {
+    clearTimeout(linking);
+    linking = setTimeout(() => {
+      const hash = `#step-${current + 1}`;
+      if (location.hash !== hash) history.replaceState(null, "", hash);
+    }, 150);
+  }
+
   function show(number, { speak = true } = {}) {
     current = Math.min(Math.max(number, 0), steps.length - 1);
     term = -1;
@@ -146,9 +156,7 @@
     activate();
     lightTerm();
     markProgress();
-    if (location.hash !== `#step-${current + 1}`) {
-      history.replaceState(null, "", `#step-${current + 1}`);
-    }
+    link();
     one(".intro").hidden = current > 0;
     one(".outro").hidden = current < steps.length - 1;
     if (speak) {
@@ -276,10 +284,12 @@
   addEventListener("hashchange", () => go(fromHash()));
 
   root.classList.add("stepping");
-  // Text of 17 units has 14 to 20 pixels.
-  picture.style.minWidth = `${(picture.viewBox.baseVal.width * 14) / 17}px`;
-  picture.style.maxWidth = `${(picture.viewBox.baseVal.width * 20) / 17}px`;
-  // On a phone the list of all values is longer than the screen.
-  if (matchMedia("(max-width: 620px)").matches) one(".values").open = false;
+  const isPhone = matchMedia("(max-width: 620px)").matches;
+  // There the list of all values is longer than the screen.
+  one(".values").open = !isPhone;
+  const pixels = (size) => `${(picture.viewBox.baseVal.width * size) / 17}px`;
+  // Text of 17 units stays legible; what has no room then can be scrolled to.
+  picture.style.minWidth = pixels(isPhone ? 14 : 12);
+  picture.style.maxWidth = pixels(20);
   show(fromHash(), { speak: false });
 })();
