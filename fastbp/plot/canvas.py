@@ -59,6 +59,11 @@ def size_in_points(ax: Axes) -> tuple[float, float]:
     return box.width * 72 / figure.dpi, box.height * 72 / figure.dpi
 
 
+def ink(ax: Axes) -> Any:
+    """Return the colour that words have on an Axes, in whichever style it was made."""
+    return ax.xaxis.label.get_color()
+
+
 def lay_out(ax: Axes) -> None:
     """Let the figure give its Axes their sizes, where what is drawn next depends on them."""
     figure: Any = ax.figure

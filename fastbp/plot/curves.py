@@ -9,9 +9,9 @@ import numpy as np
 
 import fastbp as fb
 from fastbp import checks
-from fastbp.plot.canvas import axes_for, legend_above
+from fastbp.plot.canvas import axes_for, ink, legend_above
 from fastbp.plot.columns import OF_LAYER, recorded, spans_decades
-from fastbp.plot.palette import CLASSES, GREY, INK, STROKES, TRAINING, VALIDATION
+from fastbp.plot.palette import CLASSES, GREY, STROKES, TRAINING, VALIDATION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,7 +94,9 @@ def history(
         first.set_yscale("log")
     if marked is not None:
         label = f"best epoch: {marked}"
-        handles.append(first.axvline(marked, color=INK, linestyle=":", linewidth=1.2, label=label))
+        handles.append(
+            first.axvline(marked, color=ink(first), linestyle=":", linewidth=1.2, label=label)
+        )
     first.set_xlabel("epoch")
     first.grid(alpha=0.25)
     locator: Any = first.xaxis.get_major_locator()

@@ -12,7 +12,7 @@ import numpy as np
 import fastbp as fb
 from fastbp import checks
 from fastbp.integrations.packages import needed
-from fastbp.plot.canvas import axes_for, lay_out, size_in_points, text_width
+from fastbp.plot.canvas import axes_for, ink, lay_out, size_in_points, text_width
 from fastbp.plot.palette import INK, signs
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def _units(axes: Axes, net: fb.Network, columns: list[Column], scale: float) -> 
     for kind, centres in places.items():
         if not centres:
             continue
-        discs = _discs(centres, "--" if kind == "plain" else "-")
+        discs = _discs(centres, "--" if kind == "plain" else "-", ink(axes))
         if kind == "biased":
             discs.set(array=np.array(biases), clim=(-scale, scale), cmap=signs(ZERO))
         else:
@@ -245,19 +245,19 @@ def _units(axes: Axes, net: fb.Network, columns: list[Column], scale: float) -> 
         discs.set_label(kind)
         axes.add_collection(discs, autolim=False)
     if dots:
-        axes.plot(*np.array(dots).T, "o", color=INK, markersize=2, zorder=3)
+        axes.plot(*np.array(dots).T, "o", color=ink(axes), markersize=2, zorder=3)
     axes.set_aspect("equal", adjustable="box")
     half = (max(len(column.units) for column in columns) - 1) / 2
     axes.set_xlim(-SIDE, columns[-1].x + SIDE)
     axes.set_ylim(-half - BELOW, half + ABOVE)
 
 
-def _discs(centres: list[tuple[float, float]], stroke: str) -> Any:
+def _discs(centres: list[tuple[float, float]], stroke: str, colour: Any) -> Any:
     """Return the discs of units at some places."""
     circle = needed(USER, "matplotlib.patches", "plot", "matplotlib").Circle
     group = needed(USER, "matplotlib.collections", "plot", "matplotlib").PatchCollection
     patches = [circle(centre, RADIUS) for centre in centres]
-    return group(patches, edgecolors=INK, linewidths=0.8, linestyles=stroke, zorder=2)
+    return group(patches, edgecolors=colour, linewidths=0.8, linestyles=stroke, zorder=2)
 
 
 def _captions(axes: Axes, net: fb.Network, columns: list[Column], names: list[str]) -> None:
@@ -271,12 +271,12 @@ def _captions(axes: Axes, net: fb.Network, columns: list[Column], names: list[st
     for column in columns:
         if column.layer is not None:
             text = "\n".join(told[column.layer])
-            axes.text(column.x, foot, text, ha="center", va="top", fontsize=font, color=INK)
+            axes.text(column.x, foot, text, ha="center", va="top", fontsize=font, color=ink(axes))
     first = columns[0]
     font = min(font, _points_a_unit(axes))
     for unit, y in first.heights().items():
         place = (first.x - RADIUS - 0.1, y)
-        axes.text(*place, names[unit], ha="right", va="center", fontsize=font, color=INK)
+        axes.text(*place, names[unit], ha="right", va="center", fontsize=font, color=ink(axes))
 
 
 def _widest(captions: Iterable[list[str]]) -> float:

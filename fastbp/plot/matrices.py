@@ -10,9 +10,9 @@ import numpy as np
 import fastbp as fb
 from fastbp import checks
 from fastbp.checks import Array
-from fastbp.plot.canvas import axes_for, keep_title_above
+from fastbp.plot.canvas import axes_for, ink, keep_title_above
 from fastbp.plot.graph import network_of
-from fastbp.plot.palette import BLUE, INK, signs
+from fastbp.plot.palette import BLUE, signs
 from fastbp.plot.panels import panels
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _images(panel: Any, weight: Array, name: str) -> None:
 def _histogram(panel: Any, weight: Array, name: str) -> None:
     """Draw how many weights have which size."""
     panel.hist(weight.ravel(), bins=BINS, color=BLUE)
-    panel.axvline(0, color=INK, linewidth=0.8, linestyle=":")
+    panel.axvline(0, color=ink(panel), linewidth=0.8, linestyle=":")
     panel.set_title(f"{name}: {weight.shape[0]} x {weight.shape[1]}", fontsize="medium")
     panel.set(xlabel="weight", ylabel="number of weights")
 

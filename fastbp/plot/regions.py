@@ -314,4 +314,4 @@ def _surface(axes: Any, plane: Plane, place: int, points: Array, y: Array) -> No
 
 def _mark_size(n_rows: int) -> float:
     """Return the area of a row's mark in square points: the more rows, the smaller."""
-    return float(np.clip(5000 / n_rows, 10, 42))
+    return float(np.clip(6000 / n_rows, 14, 42))

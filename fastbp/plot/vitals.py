@@ -9,9 +9,9 @@ import numpy as np
 
 import fastbp as fb
 from fastbp.integrations.packages import needed
-from fastbp.plot.canvas import axes_for, legend_above
+from fastbp.plot.canvas import axes_for, ink, legend_above
 from fastbp.plot.columns import of_layers, recorded, spans_decades
-from fastbp.plot.palette import AMOUNTS, INK, STROKES
+from fastbp.plot.palette import AMOUNTS, STROKES
 from fastbp.plot.panels import panels
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ SHARES = ("dead", "saturated")
 GOOD = 1e-3
 # Layers that the legend names; of more, some.
 MOST_NAMES = 12
-# The lightest colour of the map would be lost on white.
-LIGHTEST = 0.88
+# The ends of the map would be lost, one on black and one on white.
+DARKEST, LIGHTEST = 0.2, 0.9
 GAP = (62.0, 30.0)
 
 
@@ -104,6 +104,7 @@ def health(history: fb.History, *, ax: Axes | None = None) -> Axes:
 def _curves(panel: Any, layers: Mapping[int, list[float]], n_layers: int) -> dict[int, Any]:
     """Draw a line a layer; return them."""
     maps = needed(USER, "matplotlib", "plot").colormaps
+    colours = np.linspace(DARKEST, LIGHTEST, n_layers)
     lines = {}
     for number, values in sorted(layers.items()):
         figures = np.array(values, np.float64)
@@ -111,7 +112,7 @@ def _curves(panel: Any, layers: Mapping[int, list[float]], n_layers: int) -> dic
         (lines[number],) = panel.plot(
             np.flatnonzero(is_looked) + 1,
             figures[is_looked],
-            color=maps[AMOUNTS](LIGHTEST * (number - 1) / max(n_layers - 1, 1)),
+            color=maps[AMOUNTS](colours[number - 1]),
             linestyle=STROKES[(number - 1) % len(STROKES)],
             linewidth=1.5,
             marker="o" if is_looked.sum() == 1 else "",
@@ -123,7 +124,7 @@ def _curves(panel: Any, layers: Mapping[int, list[float]], n_layers: int) -> dic
 def _scale(panel: Any, kind: str) -> None:
     """Give a panel its scale, and a step the line of a good one."""
     if kind == "update_ratio":
-        panel.axhline(GOOD, color=INK, linestyle=":", linewidth=1.2, label="1e-3")
+        panel.axhline(GOOD, color=ink(panel), linestyle=":", linewidth=1.2, label="1e-3")
     if kind in SHARES:
         panel.set_ylim(-0.03, 1.03)
     elif spans_decades(value for line in panel.lines for value in line.get_ydata()):

@@ -1,5 +1,6 @@
 """What all pictures have in common: where they are drawn, and what they leave as it was."""
 
+import importlib
 import subprocess
 import sys
 
@@ -123,6 +124,22 @@ for draw in (
         f'fb.plot.{user} needs matplotlib; install it with: pip install "fastbp[plot]"'
         for user in users
     ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_words_are_legible_in_a_dark_style(made, name):
+    colours = importlib.import_module("matplotlib.colors")
+    with pyplot.style.context("dark_background"):
+        ax = new_axes()
+        made[1][name](ax=ax)
+    legend = ax.get_legend()
+    # Words on discs and lines have a ground of their own.
+    words = [text for text in ax.texts if not text.get_bbox_patch()]
+    words += [*legend.get_texts()] if legend else []
+    for text in words:
+        assert min(colours.to_rgb(text.get_color())) > 0.8, text
+    for line in legend.get_lines() if legend else []:
+        assert max(colours.to_rgb(line.get_color())) > 0.4, line.get_label()
 
 
 def test_classes_have_colours_and_marks_that_differ():

@@ -97,8 +97,8 @@ def test_panels_and_their_labels_do_not_overlap():
 
 def test_learning_curves_leave_the_health_of_layers_out():
     history = fit([5])
-    labels = [line.get_label() for line in history.plot(ax=new_axes()).lines]
-    assert labels == ["training loss"]
+    axes = history.plot(ax=new_axes()).figure.axes
+    assert [line.get_label() for one in axes for line in one.lines] == ["training loss"]
     ax = history.plot(["loss", "update_ratio_1"], ax=new_axes())
     assert ax.figure.axes[1].lines[0].get_ydata().tolist() == history["update_ratio_1"]
 

@@ -5,6 +5,7 @@ import pytest
 from drawing import boxes_in_pixels, fitted, legend_box, new_axes
 
 import fastbp as fb
+from fastbp.plot import palette
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,8 @@ def test_colours_tell_whose_rows_and_strokes_tell_which_figure(history):
         assert colour[f"training {kind}"] == colour["training loss"]
         assert colour[f"validation {kind}"] == colour["validation loss"]
         assert stroke[f"training {kind}"] == stroke[f"validation {kind}"]
-    assert colour["training loss"] != colour["validation loss"]
+    assert colour["training loss"] == palette.BLUE
+    assert colour["validation loss"] == palette.VERMILLION
     assert stroke["training loss"] != stroke["training accuracy"]
 
 

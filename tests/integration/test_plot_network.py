@@ -72,6 +72,7 @@ def test_a_layer_without_bias_has_dashed_discs():
 
 def test_discs_are_round_and_do_not_touch():
     ax, _, discs = drawn(random([3, 9, 2]))
+    ax.figure.set_size_inches(4, 5)
     ax.figure.canvas.draw()
     circles = [path.get_extents(ax.transData) for path in discs["biased"].get_paths()]
     for one, next_one in pairwise(circles[:9]):
