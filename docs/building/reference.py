@@ -29,7 +29,8 @@ ORDER = (
 # Modules with names of their own, beside those in fastbp.integrations.
 PUBLIC = (
     *("fastbp.kernels", "fastbp.reference", "fastbp.reference.kernels"),
-    *("fastbp.plot", "fastbp.explain", "fastbp.health", "fastbp.datasets", "fastbp.sklearn"),
+    *("fastbp.plot", "fastbp.explain", "fastbp.health", "fastbp.gradient_check"),
+    *("fastbp.datasets", "fastbp.sklearn"),
 )
 # Folders whose names stand in fastbp itself, or are not for users.
 INNER = ("cli", "custom", "integrations", "optimizers", "preprocessing", "schedules")
