@@ -32,8 +32,11 @@ def main() -> int:
     bring_mathjax(OUT / "static" / "mathjax")
     write_reference(source / "api")
     strict = ["-n", "-W", "--keep-going", "-q", "-j", "2"]
-    places = ["-c", DOCS, "-d", OUT / "doctrees", source, html]
+    doctrees = OUT / "doctrees"
+    places = ["-c", DOCS, "-d", doctrees, source, html]
     if sphinx([*strict, *map(str, places)]):
+        # Or the next build would pass over the pages that it has read, and their warnings.
+        shutil.rmtree(doctrees, ignore_errors=True)
         return 1
     found = loaded_from_elsewhere(html)
     for page, address in found:
