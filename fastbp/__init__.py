@@ -6,7 +6,7 @@
 (1, 1)
 
 `fastbp.kernels` holds the compiled kernels one by one, `fastbp.reference` the same system in pure
-Python, written to be read.
+Python, written to be read, `fastbp.plot` draws pictures.
 """
 
 from typing import Any
@@ -18,6 +18,7 @@ from fastbp.config import show_config
 from fastbp.construction import load, mlp
 from fastbp.custom import register_activation, register_loss
 from fastbp.gradients import Gradients
+from fastbp.health import HealthLog
 from fastbp.history import History
 from fastbp.logs import CSVLog, JSONLog
 from fastbp.network import Network
@@ -69,6 +70,7 @@ __all__ = [
     "ExponentialDecay",
     "FileFormatError",
     "Gradients",
+    "HealthLog",
     "History",
     "InverseScaling",
     "JSONLog",
@@ -98,9 +100,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import `fastbp.reference` on first use: training never needs it."""
-    if name == "reference":
-        import importlib
+    """Import `fastbp.reference` and `fastbp.plot` on first use: training never needs them."""
+    import importlib
 
+    if name == "reference":
         return importlib.import_module("fastbp.reference")
+    if name == "plot":
+        return importlib.import_module("fastbp.plot")
     raise AttributeError(f"module 'fastbp' has no attribute {name!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fastbp import checks
@@ -143,6 +143,17 @@ class Callback:
     def begin(self, training: Training) -> None:
         """Get ready; `training.epoch` is above 0 in a fit that is resumed."""
 
+    def column_names(self, network: Any) -> tuple[str, ...]:
+        """Return the names of what `figures` adds to the history, the same in every epoch."""
+        return ()
+
+    def figures(self, training: Training) -> Mapping[str, float]:
+        """Return figures of the epoch that ends and is not yet counted, by `column_names`.
+
+        Called before any `after_epoch`; it may look, and change nothing.
+        """
+        return {}
+
     def after_epoch(self, training: Training) -> object:
         """Look at a whole epoch."""
 
@@ -266,6 +277,26 @@ class Checkpoint(Callback):
     def after_steps(self, training: Training) -> None:
         """Save."""
         training.save(self.path)
+
+
+def all_names(callbacks: Iterable[Callback], network: Any, taken: Iterable[str]) -> set[str]:
+    """Return the names of what callbacks add to the history.
+
+    Raises
+    ------
+    ValueError
+        A name is taken by another figure.
+    """
+    names: set[str] = set()
+    for callback in callbacks:
+        for name in callback.column_names(network):
+            if name in names or name in taken:
+                raise ValueError(
+                    "callbacks must record figures under names that no other figure has, got "
+                    f"{name!r} of {type(callback).__name__} twice"
+                )
+            names.add(name)
+    return names
 
 
 def checked_callbacks(callbacks: object) -> tuple[Callback, ...]:

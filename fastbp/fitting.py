@@ -11,7 +11,7 @@ import numpy as np
 
 from fastbp import checkpoints, checks, class_weights, files, metrics, names
 from fastbp._compiled import engine
-from fastbp.callbacks import Callback, checked_callbacks
+from fastbp.callbacks import Callback, all_names, checked_callbacks
 from fastbp.history import History
 from fastbp.optimizers import as_optimizer
 from fastbp.optimizers.optimizer import Optimizer
@@ -175,12 +175,14 @@ class Fitting(Passes):
         n_rows = source.n_rows or float("inf")
         steps = settings.epochs * (n_rows / settings.batch_size)
         wanted = fit_threads(threads, self._spec, settings.batch_size, steps)
+        recorded = settings.metrics.recorded(held is not None)
+        told = all_names(settings.callbacks, self, {*recorded, *metrics.TAKEN})
         if settings.schedule is not None:
             settings.schedule.begin()
         if state is None:
             return self._train(rule, source, held, settings, wanted)
         checkpoints.check_ground(state, ground_of(source, held, rule, settings))
-        checkpoints.check_figures(state, settings.metrics.recorded(held is not None))
+        checkpoints.check_figures(state, {*recorded, *told})
         self._bind(rule)
         key, before = self._spec.dropout_key, Before(self._params, rule)
         try:

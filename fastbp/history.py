@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 class History:
     """The record of a fit, one item an epoch.
@@ -82,6 +89,43 @@ class History:
         True
         """
         return {name: values[-1] for name, values in self.columns().items()}
+
+    def plot(
+        self,
+        names: Iterable[str] | str | None = None,
+        *,
+        best: int | bool | None = None,
+        log: bool | None = None,
+        ax: Axes | None = None,
+    ) -> Axes:
+        """Draw the learning curves; `fastbp.plot.history` tells of the arguments.
+
+        Parameters
+        ----------
+        names, best, log, ax
+            As for `fastbp.plot.history`.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        TypeError, ValueError, ImportError
+            As for `fastbp.plot.history`.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> from matplotlib.figure import Figure
+        >>> history = fb.mlp([1, 1]).fit([[1.0], [2.0]], [1.0, 2.0], epochs=5)
+        >>> history.plot(ax=Figure().add_subplot()).get_ylabel()
+        'loss'
+        """
+        drawn: Axes = importlib.import_module("fastbp.plot").history(
+            self, names, best=best, log=log, ax=ax
+        )
+        return drawn
 
     def __getitem__(self, name: str) -> list[float]:
         columns = self.columns()

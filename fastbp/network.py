@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastbp import files
 from fastbp.folding import fold_into
+from fastbp.health import Health, health_of
 from fastbp.initializers import initial_weight
 from fastbp.learning import Learner
+from fastbp.optimizers.optimizer import Optimizer
 from fastbp.preprocessing import Preprocessor, Standardize
 from fastbp.sides import check_sides, checked_sides, width
 from fastbp.spec import Dense, Spec
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 class Network(Learner):
@@ -136,6 +142,53 @@ class Network(Learner):
         network = Network.__new__(Network)
         fold_into(network, self)
         return network
+
+    def health(
+        self, x: npt.ArrayLike, y: npt.ArrayLike, optimizer: str | Optimizer = "adam"
+    ) -> Health:
+        """Look at every layer on some rows: what it does, how it learns, and what to try if not.
+
+        Nothing is changed: the optimizer's step is tried on a copy.
+
+        Parameters
+        ----------
+        x, y
+            As for `evaluate`; some hundred rows say enough.
+        optimizer : str or Optimizer
+            Whose next step is looked at, as for `train_step`: that of your fit, whose state goes
+            on; the default is a first step of Adam with learning_rate 1e-3.
+
+        Returns
+        -------
+        Health
+            `diagnosis` in one line; `print` shows it with a table of all layers.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `train_step`.
+
+        Notes
+        -----
+        z, a, slopes and delta are taken from the kernels block by block, in some tens of megabytes
+        for any number of rows (with norm="batch" the step takes all rows at once). Rules of thumb
+        and their sources stand in docs/health.md.
+
+        References
+        ----------
+        X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+        networks", AISTATS 2010, eq. 12-14. K. He et al., "Delving deep into rectifiers", ICCV 2015,
+        eq. 9 and 13.
+
+        Examples
+        --------
+        >>> import fastbp as fb
+        >>> deep = fb.mlp([4, *[16] * 20, 1], hidden="sigmoid")
+        >>> x, y = [[1, 0, 2, 1], [0, 1, 1, 2], [2, 2, 0, 1]], [0.0, 1.0, 2.0]
+        >>> deep.health(x, y).findings[0].name
+        'vanishing'
+        """
+        return health_of(self, self._data(x, y), optimizer)
 
     def save(self, path: files.StrPath) -> None:
         """Write the network and its metadata to a file, which `fastbp.load` reads.

@@ -265,7 +265,10 @@ class Passes(Prepared):
         >>> loss, grads.weights[0], grads.biases[0]
         (0.5, array([[-2.]], dtype=float32), array([-1.], dtype=float32))
         """
-        rows = self._data(x, y, sample_weight)
+        return self.gradient_of(self._data(x, y, sample_weight))
+
+    def gradient_of(self, rows: Rows) -> tuple[float, Gradients]:
+        """Return (loss, gradients) of rows that are already checked."""
         plan, flat, bound = self._gradient_engine(len(rows.x))
         inputs = np.empty_like(rows.x)
         bound.set_data(*rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from fastbp import maps
+from fastbp.callbacks import Callback, Training
 from fastbp.checks import Array
 from fastbp.history import History
 from fastbp.metrics import GRADIENT_NORM, Metrics
@@ -35,12 +36,14 @@ class Recorder:
         validation: Rows | None,
         metrics: Metrics,
         history: History,
+        callbacks: tuple[Callback, ...] = (),
     ) -> None:
         self.network = network
         self.source = source
         self.validation = validation
         self.metrics = metrics
         self.history = history
+        self.telling = [one for one in callbacks if type(one).figures is not Callback.figures]
         self.lists = {
             "loss": history.loss,
             "validation_loss": history.validation_loss,
@@ -64,9 +67,11 @@ class Recorder:
             figures[GRADIENT_NORM] = engine.gradient_norm()
         return figures
 
-    def record(self, figures: dict[str, float]) -> None:
-        """Append an epoch's figures to the history."""
+    def record(self, figures: dict[str, float], training: Training) -> None:
+        """Append an epoch's figures, and those that callbacks have of it, to the history."""
         lists = self.lists
+        for callback in self.telling:
+            figures = figures | told_by(callback, training)
         for name, value in figures.items():
             if name not in lists:
                 lists[name] = self.history.metrics.setdefault(name, [])
@@ -80,3 +85,14 @@ class Recorder:
         if index is None:
             return rows, outputs
         return rows._replace(x=rows.x[:, :0]).take(index), maps.take(outputs, index)
+
+
+def told_by(callback: Callback, training: Training) -> dict[str, float]:
+    """Return what a callback has of an epoch, if that is what it said."""
+    names, found = callback.column_names(training.network), callback.figures(training)
+    if set(names) != found.keys():
+        raise ValueError(
+            f"figures of {type(callback).__name__} must be those of column_names, "
+            f"{', '.join(names)}, got {', '.join(found)}"
+        )
+    return {name: float(found[name]) for name in names}

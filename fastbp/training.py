@@ -118,7 +118,8 @@ class Fit:
         n_rows = source.n_rows
         self.n_steps = None if n_rows is None else -(-n_rows // settings.batch_size)
         self.watch = Watch(settings.stop, settings.metrics.recorded(validation is not None))
-        self.recorder = Recorder(network, source, validation, settings.metrics, self.history)
+        shown = (settings.metrics, self.history, settings.callbacks)
+        self.recorder = Recorder(network, source, validation, *shown)
         self.best: Array | None = None
         self.broken = False
         self.began_with = optimizer.hyper.copy()
@@ -300,7 +301,7 @@ class Fit:
         figures["learning_rate"] = self.optimizer.learning_rate
         figures["seconds"] = time.perf_counter() - self.start
         figures["rows_per_second"] = rows_per_second
-        self.recorder.record(figures)
+        self.recorder.record(figures, self.training)
         if settings.schedule is not None:
             settings.schedule.observe(figures["loss"], figures.get("validation_loss"))
         training.epoch += 1

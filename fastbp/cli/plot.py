@@ -16,13 +16,14 @@ from fastbp.cli.model import Model
 from fastbp.cli.problem import Part, Problem
 from fastbp.cli.report import shown
 from fastbp.cli.target import ClassTarget
+from fastbp.plot.palette import INK, TRAINING
 
-TRAINING, WATCHED, MARK = "#1f77b4", "#d95f02", "#555555"
 # Classes whose cells have room for their counts, and for names that are not turned.
 MOST_COUNTS = 30
 FEW_CLASSES, MOST_LETTERS = 5, 36
 MOST_FLAT_NAMES = 12
-METRICS = {"validation_accuracy": "accuracy", "validation_r2": "R2"}
+LOSSES = ("loss", "validation_loss")
+METRICS = ("validation_accuracy", "validation_r2")
 # Points of a picture; of more rows some are drawn.
 MOST_POINTS = 5000
 
@@ -64,9 +65,12 @@ def draw(path: str, title: str, model: Model, problem: Problem, outcome: Outcome
         axes = figure.subplot_mosaic([["loss", "predictions"], [curves[-1], "residuals"]])
         _predictions(axes["predictions"], model.target.name, outputs[:, 0], part.y, name)
         _residuals(axes["residuals"], model.target.name, outputs[:, 0] - part.y, name)
-    _losses(axes["loss"], history, outcome.best)
-    if metric is not None:
-        _metric(axes["metric"], METRICS[metric], history[metric], outcome.best)
+    losses = [name for name in LOSSES if name in history.columns()]
+    best = outcome.best or False
+    for place, names in (("loss", losses), ("metric", metric)):
+        if names is not None:
+            fb.plot.history(history, names, best=best, ax=axes[place])
+            axes[place].set_title(f"learning curve: {axes[place].get_ylabel()}")
     figure.savefig(path)
 
 
@@ -81,45 +85,6 @@ def _judged_part(problem: Problem) -> tuple[str, Part]:
 def _matrix_side(n_classes: int) -> float:
     """Return the inches of a confusion matrix in which its names can be read."""
     return min(18.0, max(6.5, 0.36 * n_classes + 1.5))
-
-
-def _losses(axes: Any, history: fb.History, best: int | None) -> None:
-    """Draw the losses of the epochs."""
-    _curve(axes, history.loss, TRAINING, "training rows")
-    if history.validation_loss:
-        _curve(axes, history.validation_loss, WATCHED, "validation rows")
-    losses = [*history.loss, *history.validation_loss]
-    positive = [value for value in losses if value > 0]
-    if positive and max(positive) > 20 * min(positive):
-        axes.set_yscale("log")
-    axes.set_ylabel("loss")
-    _finish(axes, "loss", best)
-
-
-def _metric(axes: Any, name: str, values: list[float], best: int | None) -> None:
-    """Draw the accuracy or R2 of the epochs."""
-    _curve(axes, values, WATCHED, "validation rows")
-    axes.set_ylabel(name)
-    # An R2 far below 0 in the first epochs would leave no room for the others.
-    axes.set_ylim(bottom=max(min(values) - 0.02, -0.1))
-    _finish(axes, name, best)
-
-
-def _curve(axes: Any, values: list[float], color: str, label: str) -> None:
-    marker = "o" if len(values) <= 30 else ""
-    epochs = range(1, len(values) + 1)
-    axes.plot(epochs, values, color=color, label=label, marker=marker, markersize=3, linewidth=1.6)
-
-
-def _finish(axes: Any, name: str, best: int | None) -> None:
-    """Mark the epoch whose parameters were kept, and say what is drawn."""
-    if best is not None:
-        axes.axvline(best, color=MARK, linestyle=":", label=f"kept: epoch {best}")
-    axes.set_title(f"learning curve: {name}")
-    axes.set_xlabel("epoch")
-    axes.grid(alpha=0.25)
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(frameon=False)
 
 
 def _confusion(axes: Any, target: ClassTarget, found: dict[str, Any], part: str) -> None:
@@ -160,7 +125,7 @@ def _predictions(
         actual[::step], predicted[::step], s=12, alpha=0.5, color=TRAINING, edgecolors="none"
     )
     ends = [min(actual.min(), predicted.min()), max(actual.max(), predicted.max())]
-    axes.plot(ends, ends, color=MARK, linestyle=":", label="predicted = actual")
+    axes.plot(ends, ends, color=INK, linestyle=":", label="predicted = actual")
     axes.set_title(f"{part} rows: predictions")
     axes.set_xlabel(f"actual {shown(name)}")
     axes.set_ylabel(f"predicted {shown(name)}")
@@ -172,7 +137,7 @@ def _residuals(axes: Any, name: str, error: NDArray[Any], part: str) -> None:
     """Draw how many rows have which error."""
     axes.set_axisbelow(True)
     axes.hist(error, bins=min(60, max(10, int(len(error) ** 0.5))), color=TRAINING)
-    axes.axvline(0, color=MARK, linestyle=":")
+    axes.axvline(0, color=INK, linestyle=":")
     mae = float(np.abs(error).mean())
     axes.set_title(f"{part} rows: mean absolute error {mae:.4g}")
     axes.set_xlabel(f"predicted - actual {shown(name)}")

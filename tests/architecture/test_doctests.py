@@ -15,6 +15,9 @@ ESTIMATORS = [
     f"fastbp.sklearn.{path.stem}"
     for path in (Path(fastbp.__file__).parent / "sklearn").glob("[a-z]*.py")
 ]
+PICTURES = [
+    f"fastbp.plot.{path.stem}" for path in (Path(fastbp.__file__).parent / "plot").glob("[a-z]*.py")
+]
 # What the examples of a module need beside the package.
 OPTIONAL = {
     "fastbp.integrations.tensorboard": ["tensorboardX"],
@@ -23,6 +26,7 @@ OPTIONAL = {
     "fastbp.integrations.torch": ["torch"],
     "fastbp.integrations.keras": ["torch", "keras"],
     "fastbp.integrations.onnx": ["onnx"],
+    **{name: ["matplotlib"] for name in ("fastbp.history", "fastbp.plot", *PICTURES)},
     **{name: ["sklearn"] for name in ("fastbp.sklearn", *ESTIMATORS)},
 }
 # What Keras works on.

@@ -17,12 +17,13 @@ SOURCES = Path(__file__).parents[2] / "src_pyx" / "fastbp"
 COMPILED = {"_callbacks", "_cpu", "_engine", "_kernels"}
 
 # Downwards only: a unit imports units of lower rank. Units of one rank do not know each other. The
-# folders cli, custom, datasets, integrations, kernels, optimizers, preprocessing, schedules and
-# sklearn each are one unit, free inside.
+# folders cli, custom, datasets, integrations, kernels, optimizers, plot, preprocessing, schedules
+# and sklearn each are one unit, free inside.
 RANKS = {
-    "__main__": 26,
+    "__main__": 27,
+    "cli": 26,
+    "plot": 25,
     "sklearn": 25,
-    "cli": 24,
     "integrations": 24,
     "__init__": 23,
     "construction": 22,
@@ -35,6 +36,7 @@ RANKS = {
     "folding": 16,
     "prepared": 15,
     "parameters": 14,
+    "health": 13,
     "recording": 12,
     "logs": 11,
     "callbacks": 10,
@@ -98,6 +100,7 @@ NOT_LOADED = [
     "fastbp.cli",
     "fastbp.datasets",
     "fastbp.integrations",
+    "fastbp.plot",
     "fastbp.sklearn",
     "argparse",
     "csv",
@@ -243,6 +246,20 @@ def test_integrations_use_the_public_api_and_what_writes_files_only(path):
             assert len(parts) == 1 or parts[1] in {*fastbp.__all__, "atomic", "files"}, name
 
 
+@pytest.mark.parametrize("path", [p for p in MODULES if unit_of(p) == "plot"], ids=module_id)
+def test_pictures_use_the_public_api_and_what_checks_and_names_only(path):
+    allowed = {"plot", "checks", "names", "spec"}
+    for name in own_modules(path):
+        parts = name.split(".")
+        if parts[0] == "fastbp" and len(parts) > 1:
+            assert parts[1] in allowed or name.endswith("packages.needed"), name
+
+
+def test_pictures_are_named_by_the_lazy_attribute_and_the_history_only():
+    named = [path.name for path in MODULES if '"fastbp.plot"' in path.read_text()]
+    assert sorted(named) == ["__init__.py", "history.py"]
+
+
 @pytest.mark.parametrize("path", [p for p in MODULES if unit_of(p) == "sklearn"], ids=module_id)
 def test_estimators_use_the_public_api_and_what_a_model_file_is_made_of_only(path):
     for name in own_modules(path):
@@ -269,8 +286,9 @@ def test_no_module_makes_its_products_with_numpy():
     # Arithmetic over rows belongs to the compiled side: no module of the package calls BLAS.
     calls = re.compile(r"np\.(dot|matmul|einsum|tensordot|vdot|inner|linalg)\b|[\w)\]] @ [\w(\[]")
     for path in MODULES:
-        # An orthogonal matrix to begin with is no product of rows; LAPACK makes it.
-        if unit_of(path) in RANKS and unit_of(path) not in ("cli", "initializers"):
+        # An orthogonal matrix to begin with is no product of rows, nor is the plane of a picture;
+        # LAPACK makes them.
+        if unit_of(path) in RANKS and unit_of(path) not in ("cli", "initializers", "plot"):
             assert not calls.search(path.read_text()), path
 
 
@@ -318,6 +336,12 @@ def test_training_loads_no_twin_and_no_package_of_tables():
 
 def test_the_twin_is_loaded_when_it_is_asked_for():
     assert "fastbp.reference.network" in loaded_after("import fastbp\nfastbp.reference.Network")
+
+
+def test_loading_pictures_loads_no_matplotlib():
+    loaded = loaded_after("import fastbp\nfastbp.plot.network")
+    assert "fastbp.plot.graph" in loaded
+    assert "matplotlib" not in loaded
 
 
 def test_loading_the_twin_loads_the_standard_library_and_itself_only():

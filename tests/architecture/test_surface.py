@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 import fastbp as fb
-from fastbp import kernels, optimizers, reference
+from fastbp import kernels, optimizers, plot, reference
 
 OPTIMIZERS = [kind.__name__ for kind in optimizers.BY_NAME.values()]
 
@@ -22,12 +22,15 @@ PACKAGE_ONLY = {
     "show_config": "what the compiled modules run on",
     "Network.save": "files",
     "Network.folded": "a faster way to the same predictions",
+    "Network.gradient_of": "what a look at a network's health asks of it",
+    "Network.health": "figures of the compiled kernels",
     "Network.file_contents": "what saving and checkpoints ask of a network",
     "Network.outputs": "what the training loop asks of a network",
     "Network.fit_stream": "files",
     "Network.partial_fit": "files",
     **dict.fromkeys(["Checkpoint", "CSVLog", "JSONLog", "Training"], "files"),
-    **dict.fromkeys(["Callback", "EverySteps"], "the twin calls plain functions"),
+    **dict.fromkeys(["Callback", "EverySteps", "HealthLog"], "the twin calls plain functions"),
+    "History.plot": "pictures",
     "Network.memory": "sizes of compiled buffers",
     **dict.fromkeys(["Columns", "OneHot"], "tables are for the package"),
     **{
@@ -50,11 +53,11 @@ PACKAGE_ONLY = {
         for method in ("factors", "observe", "begin", "state", "restore")
     },
 }
-CALLBACKS = ["Callback", "Checkpoint", "CSVLog", "EverySteps", "JSONLog"]
+CALLBACKS = ["Callback", "Checkpoint", "CSVLog", "EverySteps", "HealthLog", "JSONLog"]
 PACKAGE_ONLY |= {
     f"{name}.{method}": "how a fit calls a callback"
     for name in CALLBACKS
-    for method in ("begin", "after_epoch", "after_steps", "end")
+    for method in (*("begin", "column_names", "figures", "after_epoch", "after_steps", "end"),)
 }
 CLASSES = ["Network", "Dense", *OPTIMIZERS, "Stop", "History", "Gradients", "Standardize"]
 
@@ -87,8 +90,9 @@ def test_every_listed_name_exists_once():
             assert hasattr(module, name)
 
 
-def test_the_twin_is_an_attribute_of_the_package():
+def test_the_twin_and_pictures_are_attributes_of_the_package():
     assert fb.reference is reference
+    assert fb.plot is plot
     with pytest.raises(AttributeError, match="has no attribute 'refrence'"):
         fb.refrence  # noqa: B018
 
@@ -172,7 +176,7 @@ def test_arguments_can_be_read_back_and_changed_alike(name):
 
 def documented():
     """Yield (name, object) of everything public in package and twin that takes a docstring."""
-    for module in (fb, kernels, reference, reference.kernels):
+    for module in (fb, kernels, plot, reference, reference.kernels):
         for name in module.__all__:
             thing = getattr(module, name)
             if not inspect.ismodule(thing):

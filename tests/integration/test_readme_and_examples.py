@@ -1,17 +1,11 @@
 """The code that documents show is run, and prints what they say."""
 
 import re
-import runpy
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
-# test_fashion_example.py makes the files that this one reads.
-NEEDS_FILES = {"fashion_mnist"}
-EXAMPLES = [p for p in sorted((ROOT / "examples").glob("*.py")) if p.stem not in NEEDS_FILES]
 
 
 def test_first_block_of_the_readme_is_its_two_commands():
@@ -41,21 +35,3 @@ def test_the_page_on_preprocessing_prints_what_it_says(capsys):
     code, printed = (text for _, text in re.findall(r"```(\w+)\n(.*?)```", page, re.DOTALL)[:2])
     exec(compile(code, "preprocessing.md", "exec"), {})
     assert capsys.readouterr().out == printed
-
-
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
-def test_example_runs(path, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    runpy.run_path(str(path), run_name="__main__")
-    assert capsys.readouterr().out
-
-
-def test_textbook_example_prints_the_textbook_figures(capsys):
-    runpy.run_path(str(ROOT / "examples" / "textbook.py"))
-    printed = capsys.readouterr().out
-    for figure in (
-        "z1 = 1.000", "a1 = 0.731", "yhat = 0.585", "L = 0.086", "delta2 = -0.415",
-        "delta2 a1 = -0.3035", "s'(z1) = 0.197", "delta1 = -0.065", "delta1 x = -0.131",
-        "w2 = 0.830", "b2 = 0.042", "w1 = 0.513", "b1 = 0.007", "stop_reason 'loss'",
-    ):  # fmt: skip
-        assert figure in printed
