@@ -17,6 +17,7 @@ from fastbp.checks import FileFormatError
 from fastbp.config import show_config
 from fastbp.construction import load, mlp
 from fastbp.custom import register_activation, register_loss
+from fastbp.gradient_check import check_gradients
 from fastbp.gradients import Gradients
 from fastbp.health import HealthLog
 from fastbp.history import History
@@ -90,6 +91,7 @@ __all__ = [
     "Stop",
     "Training",
     "Warmup",
+    "check_gradients",
     "kernels",
     "load",
     "mlp",

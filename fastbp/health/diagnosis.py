@@ -144,12 +144,13 @@ def vanishing(figures: Figures) -> Iterator[Finding]:
     """Look for delta that is lost on the way back."""
     last = figures.layers[-1]
     lost = [layer for layer in hidden(figures) if layer.delta_norm < VANISHED * last.delta_norm]
-    if lost:
+    # Weights of 0 lose it at once; that is a matter of how they begin.
+    if lost and all(layer.weight_norm > 0 for layer in figures.layers[lost[0].number :]):
         what = (
-            f"delta of layer {lost[0].number} is {lost[0].delta_norm / last.delta_norm:.2g} of "
+            f"delta of layer {lost[0].number} is {lost[0].delta_norm / last.delta_norm:.2g} times "
             "that of the last layer"
         )
-        advice = "hidden='relu' with init='auto', norm='layer', residual=True, or fewer layers"
+        advice = "hidden='leaky_relu' or 'tanh' with init='auto', residual=True, or fewer layers"
         yield Finding("vanishing", numbers(lost), what, advice)
 
 

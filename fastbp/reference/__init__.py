@@ -25,6 +25,7 @@ A good order to read the files, each of which is one idea:
    to leave it, and what it leaves.
 
 ``standardization`` brings inputs and targets to mean 0 and standard deviation 1.
+``gradient_check`` finds out from values of the loss alone whether a gradient is right.
 ``custom`` takes activations and losses of your own, once their derivatives have been checked.
 ``scalars`` finds exp, log, sqrt and tanh for each type of number, ``checks`` refuses bad input and
 ``kernels`` lists the functions that have a compiled counterpart.
@@ -44,6 +45,7 @@ True
 
 from . import kernels
 from .custom import register_activation, register_loss
+from .gradient_check import check_gradients
 from .history import History
 from .layers import Dense
 from .network import Network, mlp
@@ -104,6 +106,7 @@ __all__ = [
     "StepDecay",
     "Stop",
     "Warmup",
+    "check_gradients",
     "kernels",
     "mlp",
     "register_activation",

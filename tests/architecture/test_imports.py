@@ -28,6 +28,7 @@ RANKS = {
     "__init__": 23,
     "construction": 22,
     "config": 22,
+    "gradient_check": 21,
     "network": 21,
     "learning": 20,
     "fitting": 19,
@@ -219,7 +220,7 @@ def test_every_module_has_a_rank():
 def test_imports_go_downwards(path):
     unit = unit_of(path)
     found = imported_units(path) - ({unit} if (PACKAGE / unit).is_dir() else set())
-    assert "reference" not in found, "only fastbp.__getattr__ imports the twin, lazily"
+    assert "reference" not in found, "the twin is imported lazily, see ASK_FOR_THE_TWIN"
     upwards = {other for other in found if RANKS[other] >= RANKS[unit]}
     assert not upwards, f"{unit} imports {sorted(upwards)} of its own rank or above"
     if unit in ONLY:
@@ -269,7 +270,11 @@ def test_estimators_use_the_public_api_and_what_a_model_file_is_made_of_only(pat
             assert parts[1] in allowed or name.endswith("packages.needed"), name
 
 
-def test_the_twin_is_named_by_the_lazy_attribute_only():
+# Who asks for the twin when it is needed: the lazy attribute, and the check of gradients.
+ASK_FOR_THE_TWIN = {PACKAGE / "__init__.py", PACKAGE / "gradient_check" / "twin.py"}
+
+
+def test_the_twin_is_asked_for_by_few_and_in_functions_only():
     for path in MODULES:
         if unit_of(path) == "reference":
             continue
@@ -279,7 +284,7 @@ def test_the_twin_is_named_by_the_lazy_attribute_only():
             if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)
         ]
         named = [text for text in strings if text == "fastbp.reference"]
-        assert named == (["fastbp.reference"] if path == PACKAGE / "__init__.py" else [])
+        assert named == (["fastbp.reference"] if path in ASK_FOR_THE_TWIN else []), path
 
 
 def test_no_module_makes_its_products_with_numpy():

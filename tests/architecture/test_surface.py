@@ -106,6 +106,7 @@ def test_kernels_have_the_same_arguments(name):
     "name",
     [
         "mlp",
+        "check_gradients",
         "register_activation",
         "register_loss",
         "Network",
