@@ -147,7 +147,7 @@ def vanishing(figures: Figures) -> Iterator[Finding]:
     # Weights of 0 lose it at once; that is a matter of how they begin.
     if lost and all(layer.weight_norm > 0 for layer in figures.layers[lost[0].number :]):
         what = (
-            f"delta of layer {lost[0].number} is {lost[0].delta_norm / last.delta_norm:.2g} of "
+            f"delta of layer {lost[0].number} is {lost[0].delta_norm / last.delta_norm:.2g} times "
             "that of the last layer"
         )
         advice = "hidden='leaky_relu' or 'tanh' with init='auto', residual=True, or fewer layers"

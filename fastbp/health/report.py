@@ -177,7 +177,11 @@ class Health:
         parts = [f"<p>{html.escape(line)}</p>" for line in told]
         for head, *body in self._tables():
             rows = [
-                "".join(f"<{kind}>{html.escape(cell)}</{kind}>" for cell in line)
+                "".join(
+                    f'<{kind} style="text-align:{"right" if place else "left"}">'
+                    f"{html.escape(cell)}</{kind}>"
+                    for place, cell in enumerate(line)
+                )
                 for kind, line in (("th", head), *(("td", line) for line in body))
             ]
             parts.append(f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>")

@@ -7,7 +7,7 @@ import mpmath
 import numpy as np
 import pytest
 from strategies import COMBINATIONS, case, targets, twin_of
-from structures import STRUCTURES
+from structures import STRUCTURES, structure, with_signs
 
 import fastbp as fb
 from fastbp import custom, reference
@@ -36,17 +36,9 @@ def test_right_gradients_pass_in_every_combination(names):
 @every_dtype
 @pytest.mark.parametrize("name", STRUCTURES)
 def test_right_gradients_pass_in_every_structure(name, dtype):
-    n_in, layers, loss = STRUCTURES[name]
-    net = fb.Network(n_in, [fb.Dense(**layer) for layer in layers], loss, dtype, seed=1)
-    rng = np.random.default_rng(0)
-    for low, high, arrays in (
-        (0.5, 2, (*net.scales, *net.variances)),
-        (-0.5, 0.5, (*net.biases, *net.shifts, *net.means)),
-    ):
-        for part in arrays:
-            if part is not None:
-                part[:] = rng.uniform(low, high, part.shape)
-    x, y = rng.normal(size=(9, n_in)), targets(rng, loss, 9, net.sizes[-1], dtype)
+    net, rng = with_signs(structure(fb, name, dtype)), np.random.default_rng(0)
+    x = rng.uniform(-0.5, 0.5, (9, net.sizes[0]))
+    y = targets(rng, net.loss, 9, net.sizes[-1], dtype)
     report = fb.check_gradients(net, x, y, entries=40).raise_if_wrong()
     wanted = {(0, "input")} | {
         (number, part)

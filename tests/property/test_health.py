@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from strategies import targets, twin_of
-from structures import STRUCTURES
+from structures import STRUCTURES, structure, with_signs
 from tolerance import assert_agree
 
 import fastbp as fb
@@ -21,27 +21,12 @@ DTYPES = ["float32", "float64"]
 RNG = np.random.default_rng(5)
 
 
-def made(name, dtype):
-    """Return a network of a structure, rows for it and their checked form."""
-    n_in, layers, loss = STRUCTURES[name]
-    net = fb.Network(n_in, [fb.Dense(**layer) for layer in layers], loss, dtype, seed=1)
-    rng = np.random.default_rng(2)
-    for low, high, arrays in (
-        (0.5, 2, (*net.scales, *net.variances)),
-        (-0.5, 0.5, (*net.biases, *net.shifts, *net.means)),
-    ):
-        for part in arrays:
-            if part is not None:
-                part[:] = rng.uniform(low, high, part.shape)
-    x = rng.normal(size=(40, n_in)).astype(dtype)
-    y = targets(rng, loss, 40, net.sizes[-1], dtype)
-    return net, x, y
-
-
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", STRUCTURES)
 def test_what_the_walk_finds_makes_up_the_gradient(name, dtype):
-    net, x, y = made(name, dtype)
+    net = with_signs(structure(fb, name, dtype))
+    x = RNG.uniform(-0.5, 0.5, (40, net.sizes[0])).astype(dtype)
+    y = targets(RNG, net.loss, 40, net.sizes[-1], dtype)
     layers = walk.walk(net, net._data(x, y))
     _, grads = net.gradient(x, y)
     twin = twin_of(net)._forward(x.tolist(), None)
@@ -272,6 +257,12 @@ def test_each_illness_is_named_with_its_layer_and_what_to_try(ill):
     json.dumps(health.to_dict(), allow_nan=False)
 
 
+@pytest.mark.parametrize("make", [not_finite, infinite_loss])
+def test_what_is_not_finite_says_nothing_else(make):
+    net, x, y = make()
+    assert [finding.name for finding in net.health(x, y).findings] == ["not finite"]
+
+
 def test_what_is_advised_against_vanishing_helps():
     net, x, y = vanishing()
     advice = net.health(x, y).findings[0].advice
@@ -331,6 +322,17 @@ def test_unscaled_inputs_are_found_from_their_size(scale):
         [64, 8, 10], output="softmax", loss="cross_entropy", inputs=fb.Standardize().fit(scale * x)
     )
     assert standardised.health(scale * x, y).healthy
+
+
+def test_a_sure_output_is_well_where_the_loss_meets_no_slope():
+    x, y = digits()
+    net = fb.mlp([64, 16, 1], "relu", "sigmoid", "binary_cross_entropy")
+    optimizer = fb.Adam(0.01)
+    net.fit(x, y == 0, optimizer, epochs=60, progress=False)
+    health = net.health(x, y == 0, optimizer)
+    assert np.abs(net.predict(x) - 0.5).mean() > 0.49
+    assert health.layers[1].saturated is None
+    assert health.healthy
 
 
 def test_few_rows_do_not_make_a_relu_dead():
