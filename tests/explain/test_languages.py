@@ -93,7 +93,10 @@ def special_traces():
             fb.register_loss("own_loss_of_this_test", own_loss, own_slope)
             for wide in (2, 12):
                 width = max(wide, 2)
-                layers = [fb.Dense(width, **{"activation": "tanh", **extra}), fb.Dense(width)]
+                layers = [
+                    fb.Dense(width, **{"activation": "tanh", **extra}),
+                    fb.Dense(width, "tanh"),
+                ]
                 layers.append(fb.Dense(width, tied_to=1, residual=True))
                 net = fb.Network(width, layers, loss, dtype="float64")
                 x = np.linspace(-1, 1, 2 * width).reshape(2, width)
