@@ -1,5 +1,7 @@
 """Traces that the page is tried on: the textbook example, small networks and a large one."""
 
+import copy
+
 import numpy as np
 
 import fastbp as fb
@@ -42,3 +44,18 @@ def large(**settings):
     net = fb.mlp([20, 30, 12, 3], hidden="relu", dtype="float32", seed=2)
     rng = np.random.default_rng(0)
     return net.explain(rng.normal(size=(8, 20)), rng.normal(size=(8, 3)), fb.SGD(0.1), **settings)
+
+
+def with_text(contents, text):
+    """Return contents in which every text that is free to be anything is this one."""
+    found = copy.deepcopy(contents)
+    found["title"] = found["optimizer"] = text
+    found["words"] = {key: text for key in found["words"]}
+    for step in found["steps"]:
+        step |= {key: text for key in ("title", "why", "note", "symbol", "formula", "numbers")}
+        step["shown"] = text
+        step["terms"] = [term | {"formula": text, "numbers": text} for term in step["terms"]]
+    found["network"]["loss"] = text
+    for layer in found["network"]["layers"]:
+        layer["activation"] = text
+    return found

@@ -67,7 +67,7 @@ def page(contents: dict[str, Any]) -> str:
         "policy": escape(policy, quote=False),
         "style": style,
         "script": script,
-        "trace": embedded(contents),
+        "trace": embedded(carried(contents)),
         "about": _about(contents),
         "drawing": drawing(contents),
         "phases": phases(contents),
@@ -76,6 +76,19 @@ def page(contents: dict[str, Any]) -> str:
         "checked": _checked(contents),
     }
     return re.sub(r"\{\{([\w.]+)\}\}", lambda match: filled[match[1]], _asset("step.html"))
+
+
+def carried(contents: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a trace the page carries: all, or of a shortened one its steps.
+
+    The parameters of a large network are megabytes that no reader of a page looks at; the picture
+    has those that are drawn.
+    """
+    if not contents["shortened"]:
+        return contents
+    parameters = ("weights", "biases", "new_weights", "new_biases")
+    network = contents["network"] | dict.fromkeys(parameters)
+    return contents | {"network": network, "x": None, "y": None}
 
 
 def embedded(contents: dict[str, Any]) -> str:

@@ -3,11 +3,13 @@
 Pictures are kept in the folder FASTBP_ARTEFACTS, or else in pytest's temporary one.
 """
 
+import re
+
 import pytest
 
 pytest.importorskip("selenium", reason='browser test skipped: no selenium (extra "browser")')
 
-from explained import large, medium, of_all_kinds, textbook, two_rows
+from explained import large, medium, of_all_kinds, textbook, two_rows, with_text
 from selenium.webdriver import Keys
 from stepped import Reader
 
@@ -127,10 +129,11 @@ def test_buttons_links_and_the_hash_say_the_same(reader, pages):
     reader.click(".first")
     assert reader.number == 1
     reader.click('.phases a[data-phase="backward"]')
+    reader.wait(lambda: "δ2" in reader.step)
     assert reader.find('.phases [aria-current="step"]')[0].text == "Backward pass"
-    assert "δ2" in reader.step
     reader.click('.entry[data-from="4"]')
-    assert (reader.number, reader.run("return location.hash")) == (4, "#step-4")
+    reader.wait(lambda: reader.number == 4)
+    assert reader.run("return location.hash") == "#step-4"
     reader.run("history.back()")
     reader.wait(lambda: reader.number != 4)
     assert "δ2" in reader.step
@@ -318,6 +321,22 @@ def test_vietnamese_is_spoken_throughout(reader, pages):
     assert words["forward"] in reader.step
     reader.click(".last")
     assert "0.007" in reader.step
+
+
+def test_the_script_says_nothing_of_its_own(reader, tmp_path):
+    write_page(tmp_path / "words.html", with_text(textbook().to_dict(), "¤"))
+    reader.open(tmp_path / "words.html")
+    said = reader.at_every_step(
+        "const spoken = [...document.querySelectorAll('[aria-label], [title]')]"
+        ".flatMap(e => [e.ariaLabel, e.title]);"
+        "document.querySelector('.next-term').click();"
+        "return document.body.innerText + document.title + spoken.join(' ')"
+        " + document.querySelector('.live').textContent;"
+    )
+    reader.click(".play")
+    said.append(reader.find(".play")[0].get_attribute("aria-label"))
+    # Names of variables have one letter, and two after the d of a derivative.
+    assert not re.findall(r"(?!d[Lzawb]\b)\b[^\W\d_]{2,}", re.sub(r"null|\d", "", " ".join(said)))
 
 
 def test_a_shortened_trace_marks_whole_layers(reader, pages):

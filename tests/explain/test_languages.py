@@ -92,13 +92,13 @@ def special_traces():
         for loss in ("mse", "own_loss_of_this_test"):
             fb.register_loss("own_loss_of_this_test", own_loss, own_slope)
             for wide in (2, 12):
-                width = max(wide, 2)
-                layers = [fb.Dense(width, **{"activation": "tanh", **extra}), fb.Dense(width)]
-                layers.append(fb.Dense(width, tied_to=1, residual=True))
-                net = fb.Network(width, layers, loss, dtype="float64")
-                x = np.linspace(-1, 1, 2 * width).reshape(2, width)
-                yield net.explain(x, np.zeros((2, width)), "sgd", [1.0, 2.0])
-                one = fb.Network(width, [layers[0], fb.Dense(1)], loss, dtype="float64")
+                first = fb.Dense(wide, **{"activation": "tanh", **extra})
+                layers = [first, fb.Dense(wide, "tanh"), fb.Dense(wide, tied_to=1, residual=True)]
+                net = fb.Network(wide, layers, loss, dtype="float64")
+                x = np.linspace(-1, 1, 2 * wide).reshape(2, wide)
+                yield net.explain(x, np.zeros((2, wide)), "sgd", [1.0, 2.0])
+                yield net.explain(x[:1], np.zeros((1, wide)))
+                one = fb.Network(wide, [first, fb.Dense(1)], loss, dtype="float64")
                 yield one.explain(x, [0.0, 1.0])
     columns = fb.Columns().fit({"n": [1.0, 3.0], "c": ["a", "b"]})
     scaling = fb.Standardize().fit([1.0, 3.0])

@@ -6,6 +6,8 @@
   const { steps, words } = trace;
   const one = (selector, within = document) => within.querySelector(selector);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  // A shortened trace shows no single row.
+  const rows = trace.shortened ? 0 : trace.x.length;
   const items = all(".step");
   const picture = one(".canvas svg");
   const ties = ["node", "edge", "bias"];
@@ -28,7 +30,7 @@
 
   /* The terms of a sum over rows are the rows, one after the other. */
   const isSumOverRows = ({ kind, row, terms }) =>
-    kind.endsWith("_gradient") && row === null && terms.length === trace.x.length;
+    kind.endsWith("_gradient") && row === null && terms.length === rows;
 
   function shownRow() {
     if (term >= 0 && isSumOverRows(steps[current])) return term;
@@ -40,10 +42,10 @@
 
   function showFigures() {
     const row = shownRow();
-    const many = trace.x.length > 1 && !trace.shortened;
+    const many = rows > 1;
     const caption = one(".row");
     caption.hidden = !many;
-    if (many) caption.textContent = filled(words.row_of, { row: row + 1, rows: trace.x.length });
+    if (many) caption.textContent = filled(words.row_of, { row: row + 1, rows });
     for (const slot of all(".slot", picture)) {
       const known = all(".figure", slot).filter(
         ({ dataset }) => dataset.from <= current + 1 && (dataset.row ?? row) == row,
@@ -277,11 +279,12 @@
     root.dataset.theme = dark ? "light" : "dark";
   }
 
-  const fromHash = () => {
-    const found = /^#step-(\d+)$/.exec(location.hash);
+  const linked = (address) => {
+    const found = /#step-(\d+)$/.exec(address);
     return found ? Number(found[1]) - 1 : 0;
   };
-  addEventListener("hashchange", () => go(fromHash()));
+  // Not what the address is by now, which may have followed an earlier step meanwhile.
+  addEventListener("hashchange", (event) => go(linked(event.newURL)));
 
   root.classList.add("stepping");
   const isPhone = matchMedia("(max-width: 620px)").matches;
@@ -291,5 +294,5 @@
   // Text of 17 units stays legible; what has no room then can be scrolled to.
   picture.style.minWidth = pixels(isPhone ? 14 : 12);
   picture.style.maxWidth = pixels(20);
-  show(fromHash(), { speak: false });
+  show(linked(location.hash), { speak: false });
 })();
