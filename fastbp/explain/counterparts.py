@@ -38,7 +38,8 @@ def twin_optimizer(optimizer: Any, net: Any) -> Any:
     if optimizer.steps:
         names = [*twin._vectors(), *["average"] * (optimizer.ema > 0)]
         slots = optimizer.slots.astype(np.float64).tolist()
-        twin._state = dict(zip(names, slots, strict=True))
+        # A setting changed since then may want other vectors, which begin anew.
+        twin._state = dict(zip(names, slots, strict=True)) if len(names) == len(slots) else {}
         twin._step = optimizer.steps
         if kind == "NAdam":
             # The clock's second entry is the product of the momenta so far.

@@ -26,6 +26,8 @@ class LossQuantities:
         self.name, self.parameter = split(self.text, LOSS_PARAMETERS)
         self.last = len(of.sizes) - 1
         self.formula = formulas.LOSSES.get(self.name)
+        # Looked up now: the twin may know it only while the trace is made.
+        self.rule, self.output = find_loss(self.text), find_activation("identity")
         self.n_targets = len(of.work.data.y[0])
 
     def values(self, row: int, place: int) -> dict[str, Expression]:
@@ -76,20 +78,19 @@ class LossQuantities:
 
     def slope_of(self, unit: int) -> Callable[..., float]:
         """Return the function dL/da of an output, of a loss of the user's own."""
-        width, rule = self.of.sizes[-1], find_loss(self.text)
+        width, rule, output = self.of.sizes[-1], self.rule, self.output
 
         def slope(*numbers: float) -> float:
             outputs, targets = list(numbers[:width]), list(numbers[width:])
-            return float(rule.delta(outputs, targets, find_activation("identity"))[unit])
+            return float(rule.delta(outputs, targets, output)[unit])
 
         return slope
 
     def called(self, *numbers: float) -> float:
         """Return a loss of the user's own from the numbers of outputs and targets."""
         width = self.of.sizes[-1]
-        rule = find_loss(self.text)
         outputs, targets = list(numbers[:width]), list(numbers[width:])
-        return float(rule.value(outputs, targets, find_activation("identity")))
+        return float(self.rule.value(outputs, targets, self.output))
 
 
 def loss_steps(of: Quantities) -> list[Step]:

@@ -14,7 +14,7 @@ from fastbp.explain.expression import Value
 LATEX = {
     "delta": "\\delta",
     "mean": "\\mu",
-    "variance": "\\sigma^2",
+    "variance": "\\mathrm{var}",
     "scale": "\\gamma",
     "shift": "\\beta",
 }

@@ -19,7 +19,8 @@ html[data-theme="light"] .fastbp-trace, body[data-jp-theme-light="true"] .fastbp
 .fastbp-trace summary { font-weight: 600; cursor: pointer; border-bottom: 1px solid var(--rule); }
 .fastbp-trace p, .fastbp-trace ol { margin: 0.3em 0; }
 .fastbp-trace li { margin: 0.5em 0; }
-.fastbp-trace code { color: var(--key); background: none; white-space: pre-wrap; }
+.fastbp-trace code { color: var(--key); background: none; white-space: pre-wrap;
+  font-size: 1em; }
 .fastbp-trace .why, .fastbp-trace .note { color: var(--soft); }
 """
 

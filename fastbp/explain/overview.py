@@ -23,15 +23,15 @@ NAN = float("nan")
 
 
 def count_of_figures(sizes: list[int], n_rows: int) -> int:
-    """Return how many figures a step has: z, a, delta of each unit and row, three a parameter.
+    """Return how many figures a step has: z, a, delta of each unit and row, two a parameter.
 
     Examples
     --------
     >>> count_of_figures([1, 1, 1], 1), count_of_figures([784, 128, 10], 32)
-    (10, 216614)
+    (14, 216788)
     """
     pairs = itertools.pairwise(sizes)
-    return 3 * n_rows * sum(sizes[1:]) + sum((n_in + 1) * n_out for n_in, n_out in pairs)
+    return 3 * n_rows * sum(sizes[1:]) + 2 * sum((n_in + 1) * n_out for n_in, n_out in pairs)
 
 
 def overview_steps(of: Quantities) -> list[Summary | Step]:
@@ -242,7 +242,7 @@ def _updates(of: Quantities, rules: Rules, layer: int) -> Iterator[Summary]:
         for target, text in rules.lines():
             if target in of.work.state_after:
                 figures = np.array(of.work.state_after[target])[index]
-                found, title = states[target], "state"
+                found, title = states.get(target) or _of_matrix(target, now), "state"
             elif target == "p":
                 figures, found = np.array(of.work.after)[index], now
                 title = f"all_{kind}_update"

@@ -110,7 +110,7 @@ def matrix(name: str, layer: int) -> Value:
     Examples
     --------
     >>> matrix("Z", 1).symbol, matrix("dL/dW", 2).latex
-    ('Z1', '\\\\frac{\\\\partial L}{\\\\partial W^{(2)}}')
+    ('Z1', '\\frac{\\partial L}{\\partial W^{(2)}}')
     """
     letters = {"Delta": "\\Delta", "Scale": "\\gamma", "Shift": "\\beta"}
     if layer == 0:

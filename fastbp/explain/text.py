@@ -118,7 +118,7 @@ def as_rich_text(contents: Contents) -> str:
         if title is not None:
             console.print()
             console.rule(Text(title, "bold cyan"), align="left")
-        console.print(Text(f"{number:3}. ", "dim") + Text(step["title"], "bold"))
+        console.print(Text.assemble((f"{number:3}. ", "dim"), (step["title"], "bold")))
         symbol, equals, rest = line_of(step).partition(" = ")
         body, last, result = rest.rpartition(" = ")
         console.print(

@@ -133,7 +133,7 @@ class Trace:
         --------
         >>> import fastbp as fb
         >>> net = fb.Network(1, [fb.Dense(1, init=[[0.5]])], dtype="float64")
-        >>> print(net.explain([[2.0]], [1.0]).to_text().splitlines()[9])
+        >>> print(net.explain([[2.0]], [1.0]).to_text().splitlines()[11])
              z1 = w1 x + b1 = 0.5 * 2 + 0 = 1
         """
         return as_text(self.to_dict())

@@ -14,7 +14,7 @@ from fastbp.cli.parser import build_parser
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "command_line.md"
 BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 LINES = [line for block in BLOCKS for line in block.splitlines()]
-COMMANDS = ("train", "predict", "evaluate", "info", "bench")
+COMMANDS = ("train", "predict", "evaluate", "info", "explain", "bench")
 
 
 @pytest.fixture
@@ -42,6 +42,7 @@ def test_examples_of_the_page(capsys):
         assert main([*words, *quick(words)]) == 0, line
     capsys.readouterr()
     made = ["houses.png", "predictions.csv", "run.toml", "again.fastbp"]
+    made += ["step.html", "step.tex", "step.md"]
     assert [name for name in made if not Path(name).exists()] == []
     assert Path("again.fastbp").stat().st_size > 1000
 
@@ -68,6 +69,7 @@ def test_page_names_every_command_and_options_that_there_are():
     text = PAGE.read_text(encoding="utf-8")
     for command in COMMANDS:
         assert f"fastbp {command} " in text
-    parser = build_parser().parse_args(["train"]).parser
-    known = {*parser._option_string_actions, "--probabilities"}
+    commands = build_parser()._subparsers._group_actions[0].choices
+    known = {*commands["train"]._option_string_actions, "--probabilities"}
+    known |= set(commands["explain"]._option_string_actions)
     assert set(re.findall(r"`(--[a-z-]+)", text)) <= known
