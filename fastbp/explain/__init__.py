@@ -36,7 +36,12 @@ def explain(
     texts = catalogue(language)
     rows = net._data(x, y, sample_weight)
     with functions_of_the_users_own(net):
-        work = Working(net, rows, rule)
+        try:
+            work = Working(net, rows, rule)
+        except OverflowError as error:
+            raise FloatingPointError(
+                f"a figure became too large ({error}): there is no step to explain"
+            ) from None
         difference = agreement(work, rows, rule)
         is_small = count_of_figures(work.twin.sizes, work.n_rows) <= MOST_FIGURES
         names = Names(work.twin.sizes, work.n_rows, texts.words["row"])

@@ -150,6 +150,10 @@ def test_what_train_step_refuses_is_refused():
         net.explain([[1.0]], [1.0])
     with pytest.raises(TypeError, match="optimizer must be a name or an optimizer"):
         net.explain([[1.0, 2.0]], [1.0], 3)
+    grown = fb.mlp([1, 1], output="exp", dtype="float64")
+    grown.params = [1.0, 0.0]
+    with pytest.raises(FloatingPointError, match="a figure became too large"):
+        grown.explain([[1000.0]], [1.0])
     net.params[:] = 3e38
     with pytest.raises(FloatingPointError, match="loss became inf"):
         net.explain([[3e38, 3e38]], [1.0])
