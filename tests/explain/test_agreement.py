@@ -126,6 +126,16 @@ def test_a_figure_off_by_a_thousandth_is_refused(name, layer, dtype):
         agreement(work, rows, rule)
 
 
+def test_the_limit_is_where_it_says():
+    work, rows, rule = working()
+    right = work.layers[0].z[-1][0]
+    work.layers[0].z[-1][0] = right * (1 + 2**-51)
+    agreement(work, rows, rule)
+    work.layers[0].z[-1][0] = right * (1 + 2e-13)
+    with pytest.raises(Disagreement, match=r"z of layer 1 .* to \d\.\de-15"):
+        agreement(work, rows, rule)
+
+
 @pytest.mark.parametrize("layer", [0, 1, 2])
 @pytest.mark.parametrize("name", ["bias_gradient", "normed"])
 def test_a_bias_gradient_or_a_normalised_value_off_by_a_thousandth_is_refused(name, layer):

@@ -299,8 +299,14 @@ def test_standardised_columns_and_categories():
     scaled = fb.Network(
         2, [fb.Dense(1)], inputs=fb.Standardize().fit([[1.0, 0.0], [3.0, 4.0]]), dtype="float64"
     )
-    found = lines(scaled.explain([[5.0, 2.0], [1.0, 0.0]], [1.0, 2.0]), "input")
-    assert found[0] == "x[row 1][1] = (raw[1][row 1] - mean) / scale = (5 - 2) / 1 = 3"
+    trace = scaled.explain([[5.0, 2.0], [1.0, 0.0]], [1.0, 2.0])
+    require_formulas(trace)
+    assert lines(trace, "input") == [
+        "x[row 1][1] = (raw[1][row 1] - mean) / scale = (5 - 2) / 1 = 3",
+        "x[row 1][2] = (raw[2][row 1] - mean) / scale = (2 - 2) / 2 = 0",
+        "x[row 2][1] = (raw[1][row 2] - mean) / scale = (1 - 2) / 1 = -1",
+        "x[row 2][2] = (raw[2][row 2] - mean) / scale = (0 - 2) / 2 = -1",
+    ]
 
 
 def test_a_seed_that_is_none_keeps_its_mask():
