@@ -30,13 +30,15 @@ def medium(**settings):
 def of_all_kinds(**settings):
     """Return a trace with prepared inputs, a norm, dropout, a skip connection and Adam."""
     layers = [
-        fb.Dense(3, "relu", norm="layer", dropout=0.5),
-        fb.Dense(3, "tanh", residual=True, bias=False),
+        fb.Dense(2, "relu", norm="layer", dropout=0.5),
+        fb.Dense(2, "tanh", residual=True, bias=False),
         fb.Dense(1),
     ]
     inputs = fb.Standardize().fit([[1.0, 2.0], [3.0, 6.0]])
     net = fb.Network(2, layers, loss="mse", dtype="float64", seed=0, inputs=inputs)
-    return net.explain([[1.0, 4.0]], [1.0], "adam", **settings)
+    trace = net.explain([[1.0, 4.0]], [1.0], "adam", **settings)
+    assert not trace.to_dict()["shortened"]
+    return trace
 
 
 def large(**settings):

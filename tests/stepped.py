@@ -31,7 +31,8 @@ while (walker.nextNode()) {
   const [one, two] = [light(own), light(behind(element))];
   const ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
   const scale = element.closest("svg") ? element.getScreenCTM().a : 1;
-  found.push({ text, ratio, size: parseFloat(style.fontSize) * scale, tag: element.tagName });
+  const { tagName: tag } = element.closest("sub, sup") ?? element;
+  found.push({ text, ratio, size: parseFloat(style.fontSize) * scale, tag });
 }
 return found;
 """

@@ -26,7 +26,7 @@ TOKEN = re.compile(
     r"""(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)
     | (?P<differential>d(?=(?:[Dd]elta|yhat|scale|shift|[A-Za-z])(?![a-z])))
     | (?P<name>[^\W\d_]+)(?P<layer>\d*)(?P<primes>'*)(?P<index>(?:\[[^\]]*\])*)
-    | \^(?P<power>-?\w+(?:\[[^\]]*\])*|\((?:[^()]|\([^()]*\))*\))
+    | \^(?P<power>\d+(?:\.\d+)?(?:e[+-]?\d+)?|\w+(?:\[[^\]]*\])*|\((?:[^()]|\([^()]*\))*\))
     | (?P<times>\*)
     """,
     re.VERBOSE,
@@ -52,6 +52,8 @@ def typeset(text: str) -> str:
     '<i>z</i><sub>1</sub> = 0.5 <span class="times">*</span> <i>x</i><sub>[2]</sub>'
     >>> typeset("delta1 < exp(-x)^2")
     '<i>δ</i><sub>1</sub> &lt; exp(-<i>x</i>)<sup>2</sup>'
+    >>> typeset("e^2.119 / e^(-0.669)")
+    '<i>e</i><sup>2.119</sup> / <i>e</i><sup>(-0.669)</sup>'
     """
     pieces = []
     end = 0
