@@ -1,6 +1,7 @@
 """The code that documents show is run, and prints what they say."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +29,20 @@ def test_other_python_blocks_of_the_readme_run(tmp_path, monkeypatch):
     for language, code in BLOCKS[3:]:
         if language == "python":
             exec(compile("import fastbp as fb\n" + code, "README.md", "exec"), {})
+
+
+def test_lines_of_the_trace_in_the_readme_are_in_the_trace(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (code, shown), *others = [
+        (code, shown)
+        for (_, code), (kind, shown) in pairwise(BLOCKS)
+        if "net.explain" in code and kind == "text"
+    ]
+    exec(compile("import fastbp as fb\n" + code, "README.md", "exec"), {})
+    rest = iter(capsys.readouterr().out.splitlines())
+    assert not others
+    for line in shown.splitlines():
+        assert line == "..." or line in rest, line
 
 
 def test_the_page_on_preprocessing_prints_what_it_says(capsys):
