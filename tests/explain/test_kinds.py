@@ -262,7 +262,7 @@ def test_functions_of_the_users_own():
     assert lines(trace, "slope", 1)[0].startswith("s'(z1[row 1][1]) = arc'(z1[row 1][1]) = arc'(")
     assert lines(trace, "loss")[0].startswith("L[row 1] = fourth(a2[row 1][1], y[row 1]) = fourth(")
     require_formulas(trace)
-    assert ({**fb.reference.activations.CUSTOM}, {**fb.reference.losses.CUSTOM}) == known
+    assert known == ({**fb.reference.activations.CUSTOM}, {**fb.reference.losses.CUSTOM})
 
 
 def test_an_activation_a_loss_and_an_optimizer_without_a_formula_still_have_their_steps(
