@@ -295,7 +295,7 @@ def test_fraction_has_no_exp():
 def test_public_names():
     optimizers = [kind.__name__ for kind in OPTIMIZERS.values()]
     names = ["mlp", "Network", "Dense", "Stop", "History", "Gradients", "kernels"]
-    names += ["register_activation", "register_loss", "Standardize"]
+    names += ["check_gradients", "register_activation", "register_loss", "Standardize"]
     schedules = ["Schedule", "StepDecay", "ExponentialDecay", "InverseScaling", "Linear", "Cosine"]
     schedules += ["Constant", "Warmup", "OneCycle", "ReduceOnPlateau"]
     assert sorted(reference.__all__) == sorted(names + optimizers + schedules)
