@@ -30,6 +30,7 @@ RANKS = {
     "config": 22,
     "network": 21,
     "learning": 20,
+    "stepping": 20,
     "fitting": 19,
     "training": 18,
     "passes": 17,
