@@ -31,7 +31,7 @@ parameter stands in brackets after the name, `"leaky_relu(0.2)"` or `"leaky_relu
 
 WAYS = (
     *(fb.Network.fit, fb.Network.fit_stream, fb.Network.partial_fit, fb.Network.train_step),
-    *(fb.Network.gradient, fb.Network.backward),
+    *(fb.Network.gradient, fb.Network.backward, fb.Network.apply_gradients),
 )
 EXCHANGE_HEAD = [
     *("activation", "scikit-learn, hidden", "scikit-learn, output", "PyTorch", "Keras"),

@@ -2,7 +2,8 @@
 
 There are no targets, only the steps for which the pole stays up. REINFORCE makes actions more
 probable by how much longer than usual the pole stayed up after them: with p the outputs,
-L = -sum of advantage * log p[action], and net.backward(x, dL/dp) gives its gradient.
+L = -sum of advantage * log p[action], and net.backward(x, dL/dp) gives its gradient, with which
+net.apply_gradients takes an optimizer's step.
 
 The cart: A. G. Barto, R. S. Sutton, C. W. Anderson, "Neuronlike adaptive elements that can solve
 difficult learning control problems", IEEE Transactions on Systems, Man, and Cybernetics 13, 1983.
@@ -47,7 +48,7 @@ def balance(net):
 
 
 net = fb.mlp([4, 16, 2], hidden="tanh", output="softmax", loss="cross_entropy")
-m, v = np.zeros_like(net.params), np.zeros_like(net.params)
+optimizer = fb.Adam(learning_rate=0.03)
 lengths = []
 for update in range(1, UPDATES + 1):
     states, actions, ups = balance(net)
@@ -63,7 +64,6 @@ for update in range(1, UPDATES + 1):
     chosen = np.arange(len(x)), action
     gradient[chosen] = -advantage / probabilities[chosen] / len(x)
 
-    gradients = net.backward(x, gradient)
-    fb.kernels.adam_update(net.params, gradients.flat, m, v, update, learning_rate=0.03)
+    net.apply_gradients(net.backward(x, gradient), optimizer)
     if update % 10 == 0:
         print(f"update {update}: poles stay up {np.mean(lengths[-10:]):.0f} steps of {LONGEST}")

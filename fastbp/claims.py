@@ -89,8 +89,8 @@ def judge(what: str, holder: Holder, call: str) -> None:
     if call in FITS or holding not in FITS:
         raise RuntimeError(
             f"this {what} is being {VERBS[what]} by another call ({holding}, from which this one "
-            f"comes); {call} changed nothing: a callback may call train_step, set params or train "
-            "another network"
+            f"comes); {call} changed nothing: a callback may take single steps, set params or "
+            "train another network"
         )
 
 

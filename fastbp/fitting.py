@@ -248,6 +248,7 @@ class Fitting(Passes):
         if key != self._spec.dropout_key:
             self._spec.dropout_key = key
             self._idle.clear()
+            self._idle_gradients.clear()
 
     def _fit_seed(self, state: checkpoints.State | None) -> int:
         """Return the seed of a fit: the network's, or for None one that is drawn."""

@@ -1,4 +1,4 @@
-"""How a network learns: a step, a fit over arrays or a stream, a pass over rows that come in."""
+"""How a network learns: a fit over arrays or a stream, a pass over rows that come in."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from fastbp.history import History
 from fastbp.metrics import Wanted
 from fastbp.optimizers import as_optimizer
 from fastbp.optimizers.optimizer import Optimizer
-from fastbp.rescue import lost_by
-from fastbp.rows import Rows
 from fastbp.schedules import Schedule
 from fastbp.sources import (
     Blocks,
@@ -39,68 +37,7 @@ if TYPE_CHECKING:
 
 
 class Learner(Fitting):
-    """A network that learns; `Network` is this with a way to begin and to be saved."""
-
-    def train_step(
-        self,
-        x: npt.ArrayLike,
-        y: npt.ArrayLike,
-        optimizer: str | Optimizer,
-        sample_weight: npt.ArrayLike | None = None,
-    ) -> float:
-        """Take one update on one batch; return the loss before it.
-
-        Parameters
-        ----------
-        x, y, sample_weight
-            As for `evaluate`.
-        optimizer : Optimizer
-            Its state goes on from step to step. A name is taken too, and starts afresh each call.
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        TypeError, ValueError
-            As for `evaluate`; the optimizer carries the state of another network.
-        FloatingPointError
-            The loss, or a mean or variance of the batch that a layer with norm="batch" takes, is
-            NaN or infinite; the parameters stay as they are.
-        RuntimeError
-            Another thread trains the network, or uses the optimizer; nothing is changed.
-
-        Examples
-        --------
-        >>> import fastbp as fb
-        >>> net = fb.Network(1, [fb.Dense(1, init="zeros")])
-        >>> net.train_step([[2.0]], [1.0], fb.SGD(0.1))
-        0.5
-        >>> net.weights[0]
-        array([[0.2]], dtype=float32)
-        """
-        rule = as_optimizer(optimizer)
-        with Hold("train_step", network=self, optimizer=rule):
-            return self._step(rule, self._data(x, y, sample_weight))
-
-    def _step(self, rule: Optimizer, rows: Rows) -> float:
-        """Take one update on checked rows; return the loss before it."""
-        self._bind(rule)
-        found = self._take_engine(len(rows.x), trains=True)
-        bound = found[1]
-        bound.set_data(*rows)
-        bound.set_rule(rule, None)
-        diverged = bound.run(None, len(rows.x), 0, 1)
-        loss: float = bound.last_loss
-        bound.release_data()
-        self._idle.append(found)
-        if diverged:
-            raise FloatingPointError(
-                f"{lost_by(bound)} at step {rule.steps + 1} (learning_rate "
-                f"{rule.learning_rate:g}); the parameters are unchanged"
-            )
-        return loss
+    """A network that is fitted; `Network` is this and takes single steps."""
 
     def fit(
         self,

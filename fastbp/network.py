@@ -16,6 +16,7 @@ from fastbp.optimizers.optimizer import Optimizer
 from fastbp.preprocessing import Preprocessor, Standardize
 from fastbp.sides import check_sides, checked_sides, width
 from fastbp.spec import Dense, Spec
+from fastbp.stepping import Stepper
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from fastbp.explain import Trace
 
 
-class Network(Learner):
+class Network(Stepper, Learner):
     """A dense feed-forward network trained by backpropagation.
 
     z^l = W^l a^(l-1) + b^l and a^l = s(z^l) for l = 1 .. L, with a^0 = x; predictions are a^L.

@@ -48,7 +48,9 @@ class Parameters:
         self._inputs, self._targets = sides
         self._dtype = np.dtype(spec.dtype)
         self.metadata: dict[str, Any] = {}
+        # Engines that no call has at the moment; those for gradients with the vector of these.
         self._idle: list[tuple[Plan, Any]] = []
+        self._idle_gradients: list[tuple[Plan, Array, Any]] = []
         # What partial_fit goes on with.
         self._optimizer: tuple[str, Any] | None = None
         self._generator: np.random.Generator | None = None

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Numbers of rows that predictions make ready at a time: they stay in the second cache.
 READY_NUMBERS = 1 << 16
+# Engines for other work that are kept.
+MOST_OTHERS = 2
 Found = TypeVar("Found")
 
 
@@ -46,14 +48,21 @@ class Passes(Prepared):
         that change no parameter.
         """
         wanted = (threads, self._spec.trainable if trains else None)
-        while self._idle:
-            try:
-                found = self._idle.pop()
-            except IndexError:
-                break
-            plan = found[0]
-            if plan.most_rows >= n_rows and plan.does == wanted:
-                return found
+        others = []
+        try:
+            while self._idle:
+                try:
+                    found = self._idle.pop()
+                except IndexError:
+                    break
+                plan = found[0]
+                if plan.does != wanted:
+                    others.append(found)
+                elif plan.most_rows >= n_rows:
+                    return found
+        finally:
+            # Predictions and steps may take turns, as in control, and each finds its own again.
+            self._idle.extend(others[:MOST_OTHERS])
         plan = Plan(self._spec, n_rows, threads, trains=trains)
         n_bytes = plan.length * self._dtype.itemsize
         require_room(f"work on blocks of {plan.capacity} rows", n_bytes)
@@ -269,11 +278,15 @@ class Passes(Prepared):
 
     def gradient_of(self, rows: Rows) -> tuple[float, Gradients]:
         """Return (loss, gradients) of rows that are already checked."""
-        plan, flat, bound = self._gradient_engine(len(rows.x))
+        found = self._take_gradient_engine(len(rows.x))
+        plan, vector, bound = found
         inputs = np.empty_like(rows.x)
         bound.set_data(*rows)
         loss: float = bound.gradient(inputs)
-        return loss, Gradients(plan, flat, inputs)
+        bound.release_data()
+        gradients = Gradients(plan, vector.copy(), inputs)
+        self._idle_gradients.append(found)
+        return loss, gradients
 
     def backward(self, x: npt.ArrayLike, output_gradient: npt.ArrayLike) -> Gradients:
         """Return the gradients of a loss that the caller computed, from its dL/da^L.
@@ -306,16 +319,27 @@ class Passes(Prepared):
         spec = self._spec
         wanted = (spec.n_out, self._dtype, spec.shape_text, len(array))
         above = checks.rows("output_gradient", output_gradient, *wanted)
-        plan, flat, bound = self._gradient_engine(len(array))
+        found = self._take_gradient_engine(len(array))
+        plan, vector, bound = found
         inputs = np.empty_like(array)
         bound.backward(array, above, inputs)
-        return Gradients(plan, flat, inputs)
+        gradients = Gradients(plan, vector.copy(), inputs)
+        self._idle_gradients.append(found)
+        return gradients
 
-    def _gradient_engine(self, n_rows: int) -> tuple[Plan, Array, Any]:
-        """Return an engine that leaves its gradient in a vector of the caller's own."""
+    def _take_gradient_engine(self, n_rows: int) -> tuple[Plan, Array, Any]:
+        """Return an engine that leaves gradients in a vector, which is between them."""
+        while self._idle_gradients:
+            try:
+                found = self._idle_gradients.pop()
+            except IndexError:
+                break
+            plan = found[0]
+            if plan.most_rows >= n_rows and plan.does == (1, self._spec.trainable):
+                return found
         plan = Plan(self._spec, n_rows, inputs=True)
-        flat = plan.vector()
-        return plan, flat, engine.Engine(plan, self._params, flat)
+        vector = plan.vector()
+        return plan, vector, engine.Engine(plan, self._params, vector)
 
 
 def block_rows(width: int, threads: int) -> int:

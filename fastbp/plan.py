@@ -171,7 +171,7 @@ class Plan:
         a = self._places(widths[1:], in_turn=not trains and threads == 1)
         z = [self._kept(layer, trains) for layer in spec.layers[:-1]]
         z.append(self._take(self.capacity * widths[-1]))
-        params, self.n_params = places(spec)
+        self.places, self.n_params = places(spec)
         users = last_users(spec)
         self.early = self._wants_early_deltas()
         in_turn = threads == 1 and not self.early
@@ -185,7 +185,7 @@ class Plan:
                 z=z[index],
                 delta=deltas[index],
                 **self._kind(layer),
-                **self._learning(spec, params, index, users),
+                **self._learning(spec, self.places, index, users),
                 **self._extras(layer, widths[index + 1]),
             )
             for index, layer in enumerate(spec.layers)

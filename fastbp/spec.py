@@ -115,8 +115,8 @@ class Dense:
     residual : bool
         Whether a^(l-1) is added to the output (skip connection); needs units equal to the inputs.
     trainable : bool
-        False freezes W, b, scale and shift in `fit` and `train_step`, and with norm="batch" its
-        running means and variances, which are then used; can be changed between fits.
+        False freezes W, b, scale and shift in every update, and with norm="batch" its running
+        means and variances, which are then used; can be changed between fits.
     tied_to : int, optional
         The place of an earlier layer (0 is the first) whose W is this layer's too; the gradients
         of both add up. Bias and norm are the layer's own.
@@ -179,7 +179,7 @@ class Dense:
 
     @property
     def trainable(self) -> bool:
-        """Whether `fit` and `train_step` change the layer's parameters."""
+        """Whether updates change the layer's parameters."""
         return self._trainable
 
     @trainable.setter

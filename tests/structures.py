@@ -118,6 +118,15 @@ def structure(package, name, dtype="float64", seed=3):
     )
 
 
+def moved(net, rng):
+    """Return a network given parameters that are nowhere 0 or 1, and variances."""
+    net.params += rng.uniform(-0.2, 0.2, net.params.size)
+    for variance in net.variances:
+        if variance is not None:
+            variance[...] = rng.uniform(0.5, 2, variance.size)
+    return net
+
+
 def has_batch_statistics(name):
     """Whether a step of a structure depends on which rows are in its batch."""
     return any(

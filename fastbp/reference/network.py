@@ -12,7 +12,7 @@ from .layers import Dense, check_layers
 from .losses import check_pair, targets_a_row, weighted_loss
 from .normalization import moved
 from .optimizers import Optimizer, chosen_optimizer
-from .parameters import Gradients, learned_places, shapes_of
+from .parameters import Gradients, gradient_numbers, learned_places, shapes_of
 from .passes import Passes, check_targets
 from .scalars import Number, Row, Rows, is_finite
 from .schedules import Schedule, chosen_schedule
@@ -141,6 +141,38 @@ class Network(Passes):
         self._apply(optimizer, gradients, between)
         return loss
 
+    def apply_gradients(self, gradients: Gradients | Row, optimizer: str | Optimizer) -> None:
+        """Take one step down gradients that are given, as train_step does with its own.
+
+        Layers that are not trainable stay, and so do running means and variances.
+
+        Parameters
+        ----------
+        gradients : Gradients or list of n_params numbers
+            What gradient or backward returned, or numbers in the order of params, such as the
+            means of several. Each becomes a number of the network's type. Not changed.
+        optimizer : str or optimizer
+            As in train_step.
+
+        Raises
+        ------
+        FloatingPointError
+            A number is not finite; parameters and optimizer stay as they are.
+
+        Examples
+        --------
+        >>> net = mlp([1, 1])
+        >>> net.params = [0, 0]
+        >>> net.apply_gradients(net.backward([[2.0]], [[-1.0]]), "sgd")
+        >>> net.params
+        [0.002, 0.001]
+        """
+        optimizer = chosen_optimizer(optimizer)
+        shapes, of = shapes_of(self.layers, self.sizes), f"network {self._sizes}"
+        flat = gradient_numbers(gradients, shapes, of, self._number)
+        optimizer._claim(self)
+        self._update(optimizer, flat)
+
     def fit(
         self,
         x: Rows,
@@ -242,8 +274,12 @@ class Network(Passes):
             if extra.batch_mean:
                 norm[2] = moved(norm[2], extra.batch_mean, layer.norm)
                 norm[3] = moved(norm[3], extra.batch_variance, layer.norm)
+        self._update(optimizer, gradients.flat)
+
+    def _update(self, optimizer: Optimizer, flat: Row) -> None:
+        """Take the step of an optimizer that has claimed the network, with a flat gradient."""
         params, learned = self.params, learned_places(self.layers, self.sizes)
-        optimizer._update(params, gradients.flat, self._number, learned)
+        optimizer._update(params, flat, self._number, learned)
         self.params = params
 
 

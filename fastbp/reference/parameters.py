@@ -7,10 +7,11 @@ layer has.
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from .checks import NumberType
 from .layers import Dense
-from .scalars import Row, Rows
+from .scalars import Row, Rows, is_finite
 
 
 @dataclass
@@ -55,6 +56,17 @@ class Gradients:
         [1, 3, 2, 4, 5, 6]
         """
         return flatten(self.weights, self.biases, self._norms, self._tied)
+
+    @property
+    def _shapes(self) -> list["Shape"]:
+        """Which parameters the layers have that these belong to."""
+        norms = self._norms or [[] for _ in self.weights]
+        tied = self._tied or [False for _ in self.weights]
+        parts = zip(self.weights, self.biases, norms, tied, strict=True)
+        return [
+            Shape(len(weight[0]), len(weight), not shared, bias is not None, len(norm))
+            for weight, bias, norm, shared in parts
+        ]
 
 
 def flatten(
@@ -154,3 +166,42 @@ def unflatten(flat: Row, shapes: list[Shape]) -> tuple[list[Rows], list[Row | No
         biases.append([next(rest) for _ in range(n)] if shape.has_bias else None)
         norms.append([[next(rest) for _ in range(n)] for _ in range(shape.norm_parts)])
     return weights, biases, norms
+
+
+def gradient_numbers(gradients: Any, shapes: list[Shape], of: str, number: NumberType) -> Row:
+    """Gradients of such layers as one list in the layout of Network.params, each finite.
+
+    Examples
+    --------
+    >>> gradient_numbers([1, 2, 3], [Shape(2, 1)], "network sizes 2-1", float)
+    [1.0, 2.0, 3.0]
+    """
+    if isinstance(gradients, Gradients):
+        if gradients._shapes != shapes:
+            widths = [gradients._shapes[0].n_in, *(shape.n_out for shape in gradients._shapes)]
+            came = "-".join(map(str, widths))
+            raise ValueError(
+                f"gradients must be of {of} with the same biases, norms and tied weights, got "
+                f"those of {came}"
+            )
+        gradients = gradients.flat
+    if isinstance(gradients, str | bytes) or not hasattr(gradients, "__len__"):
+        raise TypeError(f"gradients must be Gradients or a list of numbers, got {gradients!r}")
+    expected = sum(shape.length() for shape in shapes)
+    if len(gradients) != expected:
+        raise ValueError(f"gradients must have {expected} numbers ({of}), got {len(gradients)}")
+    numbers: Row = []
+    for place, value in enumerate(gradients):
+        try:
+            finite = is_finite(value)
+            numbers.append(number(value) if finite else value)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"gradients must hold real numbers, got {value!r} at index {place}"
+            ) from error
+        if not finite:
+            raise FloatingPointError(
+                f"gradients must be finite, got {value} at index {place}; parameters and optimizer "
+                "are unchanged"
+            )
+    return numbers

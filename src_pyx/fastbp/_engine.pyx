@@ -22,7 +22,7 @@ from .passes cimport (
 from .real cimport flush_denormals, restore_mode
 from .shuffle cimport Bits, draw_order
 from .standard cimport standardize_rows
-from .steps cimport Job, Run, run_double, run_single
+from .steps cimport Job, Run, apply_given, run_double, run_single
 from .team cimport Task, Team as Members, team_end, team_here, team_run, team_start
 from .update cimport CLOCK, Rule, is_plain, setting_places, update_codes
 from .watch cimport Watch, watch_begin
@@ -453,6 +453,28 @@ cdef class Engine:
             run_task(job.team, run_single if self.single else run_double, &job)
         self.callbacks.raise_error()
         return run.diverged
+
+    def apply(self, gradient):
+        """Take one step of the rule with a gradient of the caller's, which stays as it is.
+
+        C-contiguous (n_params,), finite and of the network's dtype. Running means and variances
+        stay.
+        """
+        cdef unsigned int mode
+        cdef void* given = self.address("gradient", gradient)
+        cdef Job job
+        self.rule.plain = is_plain(&self.rule)
+        job.net, job.buffers, job.data = &self.net, &self.buffers, &self.data
+        job.rule, job.run = &self.rule, &self.run_state
+        job.team, job.columns = NULL, False
+        with nogil:
+            mode = flush_denormals()
+            if self.single:
+                apply_given(&job, <const float*> given)
+            else:
+                apply_given(&job, <const double*> given)
+            restore_mode(mode)
+        self.owners["gradient"] = None
 
     @property
     def stopped(self):

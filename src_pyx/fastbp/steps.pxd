@@ -111,7 +111,7 @@ cdef inline bint is_late(
 
 
 cdef inline void update_late(
-    const Job* job, real* work, double* clock, Part part
+    const Job* job, real* params, double* clock, Part part
 ) noexcept nogil:
     """The update of all parameters with the whole gradient, its norm clipped where that is asked.
     """
@@ -133,12 +133,29 @@ cdef inline void update_late(
         first, stop = max(span.first, layer.learned), min(span.stop, layer.learned_stop)
         if first < stop:
             update(
-                job.rule, clock, <real*> job.buffers.params, grad + first, first,
-                Stretch(1, stop - first, 0, 0),
-            )
-        if part.thread == part.threads - 1 and layer.learned < layer.learned_stop:
-            move_statistics(job.net, <real*> job.buffers.params, work, index)
+                job.rule, clock, params, grad + first, first, Stretch(1, stop - first, 0, 0))
     meet(job.team)
+
+
+cdef inline void apply_given(const Job* job, const real* given) noexcept nogil:
+    """The update of all parameters with a gradient of the caller's.
+
+    It is copied to where a step leaves its own, which is 0 wherever nothing learns; so the norm
+    that is clipped is that of a step.
+    """
+    cdef double[CLOCK] clock
+    cdef real* grad = <real*> job.buffers.grad
+    cdef const Layer* layer
+    cdef int index
+    for index in range(job.net.n_layers):
+        layer = &job.net.layers[index]
+        memcpy(
+            grad + layer.learned, given + layer.learned,
+            (layer.learned_stop - layer.learned) * sizeof(real))
+    memcpy(clock, job.rule.clock, sizeof(clock))
+    tick(job.rule, clock)
+    update_late(job, <real*> job.buffers.params, clock, part_of(0, 1, 1, False))
+    memcpy(job.rule.clock, clock, sizeof(clock))
 
 
 cdef inline bint take_last_block(
@@ -150,6 +167,7 @@ cdef inline bint take_last_block(
     an update.
     """
     cdef double decay = job.rule.l2 / moment.weight_sum
+    cdef int index
     if late:
         block_backward(job, work, moment, add, decay, NULL, NULL, part)
         if job.run.left_backward:
@@ -157,7 +175,10 @@ cdef inline bint take_last_block(
     if part.thread == 0:
         job.net.watch.closed = True
     if late:
-        update_late(job, work, clock, part)
+        if part.thread == part.threads - 1:
+            for index in range(job.net.n_layers):
+                move_statistics(job.net, <real*> job.buffers.params, work, index)
+        update_late(job, <real*> job.buffers.params, clock, part)
     else:
         block_backward(job, work, moment, add, decay, job.rule, clock, part)
     if part.thread == 0:

@@ -32,6 +32,7 @@ RANKS = {
     "network": 21,
     "learning": 20,
     "explain": 20,
+    "stepping": 20,
     "fitting": 19,
     "training": 18,
     "passes": 17,

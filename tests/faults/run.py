@@ -32,6 +32,8 @@ from faults.fault import Fault
 # What these import is not imported again by each process that tests a fault.
 SHARED = (hypothesis, mpmath, numpy)
 KILLERS = Path(__file__).with_name("killers.json")
+# What looks at the sources themselves, which are others with the faults in them.
+NOT_OF_FAULTS = ("tests/faults", "tests/integration/test_tutorial.py")
 # Seconds until a process counts as hanging.
 LIMIT = 300
 # A test that is remembered may be there no more: then it notices nothing.
@@ -70,11 +72,13 @@ FIRST = {
     "team.h": [f"{BITS}/test_bits.py", "tests/integration/test_threads.py"],
     "custom.pxd": [f"{ORACLE}/test_custom.py", f"{BITS}/test_custom_bits.py"],
     "standard.pxd": [f"{PROPERTY}/test_preprocessing_kernel.py"],
+    "_engine.pyx": [f"{ORACLE}/test_l2.py", f"{ORACLE}/test_apply_gradients.py"],
     "fastbp/folding.py": [f"{PROPERTY}/test_preprocessing_kept.py"],
     "run.pxd": [f"{PROPERTY}/test_divergence.py"],
     "steps.pxd": [
         *NETWORKS,
         f"{ORACLE}/test_l2.py",
+        f"{ORACLE}/test_apply_gradients.py",
         f"{ORACLE}/test_schedules.py",
         f"{PROPERTY}/test_divergence.py",
     ],
@@ -155,7 +159,7 @@ def stages(fault, known):
         yield [name_of(known[fault.what])]
     first = FIRST.get(fault.file, NETWORKS)
     yield first
-    yield ["tests", *(f"--ignore={path}" for path in (*first, "tests/faults"))]
+    yield ["tests", *(f"--ignore={path}" for path in (*first, *NOT_OF_FAULTS))]
 
 
 def noticed(number, fault, known, notes):

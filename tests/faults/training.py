@@ -305,4 +305,50 @@ PENALTY = [
     ),
 ]
 
-FAULTS = [*STEPS, *PASSES, *TINY, *PENALTY, *OTHERS]
+GIVEN = [
+    Fault(
+        "a given gradient's later layers read it from its beginning",
+        "steps.pxd",
+        "grad + layer.learned, given + layer.learned,",
+        "given + layer.learned",
+        "given",
+    ),
+    Fault(
+        "what does not learn counts in the norm of a given gradient",
+        "steps.pxd",
+        "(layer.learned_stop - layer.learned) * sizeof(real))",
+        "layer.learned_stop - layer.learned",
+        "job.net.n_params - layer.learned",
+    ),
+    Fault(
+        "an update by a given gradient is at the time of the one before",
+        "steps.pxd",
+        "tick(job.rule, clock)",
+        "",
+        "",
+    ),
+    Fault(
+        "an update by a given gradient is not counted",
+        "steps.pxd",
+        "memcpy(job.rule.clock, clock, sizeof(clock))",
+        "",
+        "",
+    ),
+    Fault(
+        "an update by a given gradient follows the rule that was bound before",
+        "_engine.pyx",
+        "self.rule.plain = is_plain(&self.rule)",
+        "",
+        "",
+        nth=2,
+    ),
+    Fault(
+        "running statistics stay where updates wait for the whole gradient",
+        "steps.pxd",
+        "move_statistics(job.net, <real*> job.buffers.params, work, index)",
+        "",
+        "",
+    ),
+]
+
+FAULTS = [*STEPS, *PASSES, *TINY, *PENALTY, *GIVEN, *OTHERS]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from strategies import optimizer_pair, targets, twin_of
-from structures import STRUCTURES, has_batch_statistics, parameter_count, structure
+from structures import STRUCTURES, has_batch_statistics, moved, parameter_count, structure
 from tolerance import assert_agree, assert_same_fit, assert_same_passes, assert_same_steps
 
 import fastbp as fb
@@ -20,12 +20,8 @@ every_dtype = pytest.mark.parametrize("dtype", spec.DTYPES)
 
 def make(name, dtype, n_rows=12):
     """Return (network, twin, x, y) with parameters that are nowhere 0 or 1."""
-    net = structure(fb, name, dtype)
     rng = np.random.default_rng(7)
-    net.params += rng.uniform(-0.2, 0.2, net.params.size)
-    for variance in net.variances:
-        if variance is not None:
-            variance[...] = rng.uniform(0.5, 2, variance.size)
+    net = moved(structure(fb, name, dtype), rng)
     x = rng.uniform(-2, 2, (n_rows, net.sizes[0])).astype(dtype)
     return net, twin_of(net), x, targets(rng, net.loss, n_rows, net.sizes[-1], dtype)
 

@@ -122,6 +122,7 @@ WRITES = {
     "fit_stream": lambda net: net.fit_stream([(X, Y)]),
     "partial_fit": lambda net: net.partial_fit(X, Y),
     "train_step": lambda net: net.train_step(X, Y, "sgd"),
+    "apply_gradients": lambda net: net.apply_gradients(np.ones(net.params.size), "sgd"),
     "assigning params": lambda net: setattr(net, "params", np.zeros(net.params.size)),
 }
 
@@ -190,6 +191,7 @@ def test_an_optimizer_serves_one_fit_at_a_time():
         for call, use in {
             "fit": lambda: second.fit(X, Y, optimizer),
             "train_step": lambda: second.train_step(X, Y, optimizer),
+            "apply_gradients": lambda: second.apply_gradients(second.params, optimizer),
             "reset": optimizer.reset,
         }.items():
             with pytest.raises(RuntimeError, match=MESSAGE.format("optimizer", "fit", call)):

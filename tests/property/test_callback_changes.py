@@ -85,6 +85,10 @@ def step_aside(net, optimizer):
         net.train_step([[0.5]], [2.0], optimizer)
 
 
+def step_by_gradients(net, optimizer):
+    net.apply_gradients(net.backward([[0.5]], [[0.3]]), optimizer)
+
+
 def gather_momentum(net, optimizer):
     rate, optimizer.learning_rate = optimizer.learning_rate, 0.0
     step_aside(net, optimizer)
@@ -96,7 +100,9 @@ def spoil(net, optimizer):
         net.params[0] = math.inf
 
 
-@pytest.mark.parametrize("change", [push, hurry, step_aside, gather_momentum, spoil])
+@pytest.mark.parametrize(
+    "change", [push, hurry, step_aside, step_by_gradients, gather_momentum, spoil]
+)
 @pytest.mark.parametrize("every", [1, 3, 7])
 @pytest.mark.parametrize(
     "make", [lambda: fb.SGD(1.7), lambda: fb.SGD(1.5, momentum=0.9)], ids=["sgd", "momentum"]
