@@ -168,9 +168,7 @@ class TakenStep:
         layers = self.work.twin.layers
         if any(layer.dropout or (layer.norm or "").startswith("batch") for layer in layers):
             return
-        _, flat, bound = self.net._gradient_engine(self.work.n_rows)
-        bound.set_data(*self.rows)
-        bound.gradient(np.empty_like(self.rows.x))
+        flat = self.net.gradient_of(self.rows)[1].flat
         learned = self.work.learned
         before = np.abs(np.array(self.work.before)[learned])
         size = np.abs(self.own).max() + self.size_of_terms() + before

@@ -293,7 +293,7 @@ def compiled_calls():
     bound.set_data(X, None, LABELS)
     bound.set_rule(optimizer, None)
     # Their workspace has a place for dL/dx.
-    passing = net._gradient_engine(len(X))[2]
+    passing = net._take_gradient_engine(len(X))[2]
     passing.set_data(X, None, LABELS)
     predicting = net._take_engine(len(X))[1]
     flat, inputs = plan.vector(), np.empty_like(X)
