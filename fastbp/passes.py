@@ -55,14 +55,14 @@ class Passes(Prepared):
                     found = self._idle.pop()
                 except IndexError:
                     break
-                plan = found[0]
-                if plan.does != wanted:
+                if found[0].does != wanted:
                     others.append(found)
-                elif plan.most_rows >= n_rows:
+                elif found[0].most_rows >= n_rows:
                     return found
         finally:
             # Predictions and steps may take turns, as in control, and each finds its own again.
-            self._idle.extend(others[:MOST_OTHERS])
+            if others:
+                self._idle.extend(others[:MOST_OTHERS])
         plan = Plan(self._spec, n_rows, threads, trains=trains)
         n_bytes = plan.length * self._dtype.itemsize
         require_room(f"work on blocks of {plan.capacity} rows", n_bytes)
