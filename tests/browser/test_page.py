@@ -15,6 +15,8 @@ from stepped import Reader
 
 from fastbp.explain.page import write_page
 
+pytestmark = pytest.mark.no_sanitizer("starts a browser, which would get the sanitizer too")
+
 TRACES = {
     "textbook": textbook,
     "two-rows": two_rows,

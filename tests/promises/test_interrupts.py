@@ -31,9 +31,10 @@ LARGE = {
     "784-512-512-10, large batch": (MIDDLE, 8192, 8192, 0.8),
     **FITS,
 }
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc"
-)
+pytestmark = [
+    pytest.mark.no_sanitizer("measures times, which are ten times as long"),
+    pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc"),
+]
 
 
 def interrupted(name, **arguments):

@@ -15,6 +15,9 @@ import fastbp as fb
 
 HERE = Path(__file__).parent
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+pytestmark = pytest.mark.no_sanitizer(
+    "puts its own malloc in the place of the sanitizer's, and limits and measures memory"
+)
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="uses /proc and limits")
 
 # Calls of out_of_memory.py.
