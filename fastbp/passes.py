@@ -248,7 +248,8 @@ class Passes(Prepared):
         With `inputs` or `targets`, all of it is of the numbers that these make of x and y.
 
         delta^L = dL/dz^L, delta^l = (W^(l+1))^T delta^(l+1) * s'(z^l), dL/dW^l = delta^l
-        (a^(l-1))^T, dL/db^l = sum over rows of delta^l.
+        (a^(l-1))^T, dL/db^l = sum over rows of delta^l. The network keeps what this works
+        in, a vector of the parameters' size among it, for the next call.
 
         Parameters
         ----------

@@ -4,6 +4,7 @@ import doctest
 import importlib
 import os
 import pkgutil
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -45,7 +46,9 @@ def module_names():
 
 
 @pytest.mark.parametrize("name", module_names())
-def test_examples_run(name):
+def test_examples_run(name, tmp_path, monkeypatch):
+    # What examples make there does not stay.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for package in OPTIONAL.get(name, ()):
         pytest.importorskip(package)
     module = importlib.import_module(name)
