@@ -135,9 +135,23 @@ ACTIVATIONS = [
     Fault(
         "softmax does not subtract the largest",
         "activation.pxd",
-        "z[i] = exp(z[i] - largest)",
-        "z[i] - largest",
-        "z[i] - 0",
+        "z[i] -= largest",
+        "",
+        "",
+    ),
+    Fault(
+        "softmax does not correct its quotients",
+        "activation.pxd",
+        "z[i] = multiply_add(multiply_add(-q, total, z[i]), share, q)",
+        "multiply_add(multiply_add(-q, total, z[i]), share, q)",
+        "q",
+    ),
+    Fault(
+        "softmax works the rows that it takes together alone",
+        "activation.pxd",
+        "softmax_block(z + done * row, some, n, row)",
+        "done * row",
+        "0",
     ),
     Fault(
         "softmax's derivative forgets the other outputs",
