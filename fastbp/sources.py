@@ -8,15 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from fastbp import checks, maps
-from fastbp._compiled import engine
 from fastbp.checks import Array
+from fastbp.orders import checked_order, shuffled, shuffled_blocks
 from fastbp.rows import Rows
 
 SHUFFLES = ("rows", "blocks", "none")
 # What a fit calls the orders of a function.
 GIVEN = "given"
-# Consecutive rows that stay together where blocks are shuffled.
-SHUFFLE_BLOCK = 4096
 
 Blocks = Iterable[object] | Callable[[], Iterable[object]]
 Order = Callable[[], Array]
@@ -42,29 +40,6 @@ def given_order(shuffle: object) -> Order | None:
     return shuffle if callable(shuffle) else None
 
 
-def checked_order(order: object, n_rows: int) -> Array:
-    """Return a copy of what a user's function gave as the order of an epoch.
-
-    Raises
-    ------
-    ValueError
-        It is no vector of so many indices below `n_rows`.
-    """
-    found = np.asarray(order)
-    if found.shape != (n_rows,) or found.dtype.kind not in "iu":
-        raise ValueError(
-            f"shuffle must return {n_rows} integers, the order of the rows, got "
-            f"{checks.described(order)}"
-        )
-    # Of a negative one an unsigned number has its highest bit.
-    if found.astype(np.int64, copy=False).view(np.uint64).max() >= n_rows:
-        raise ValueError(
-            f"shuffle must return indices from 0 to {n_rows - 1}, got {found.min()} to "
-            f"{found.max()}"
-        )
-    return np.array(found, np.int64)
-
-
 class Span(NamedTuple):
     """Rows that steps are taken from without a break.
 
@@ -76,29 +51,6 @@ class Span(NamedTuple):
     n_rows: int
     nbytes: int
     rates: Array | None = None
-
-
-def shuffled(n_rows: int, rng: np.random.Generator) -> Array:
-    """Return 0 .. n_rows - 1 in an order drawn from the generator."""
-    order = np.empty(n_rows, np.int64)
-    engine.shuffle(order, rng.bit_generator)
-    return order
-
-
-def shuffled_blocks(n_rows: int, rng: np.random.Generator) -> Array:
-    """Return an order of blocks of SHUFFLE_BLOCK neighbours, and an order within each.
-
-    Rows that are near in time are near on the disk.
-    """
-    order = np.empty(n_rows, np.int64)
-    done = 0
-    for block in shuffled(-(-n_rows // SHUFFLE_BLOCK), rng):
-        first = int(block) * SHUFFLE_BLOCK
-        part = order[done : done + min(SHUFFLE_BLOCK, n_rows - first)]
-        engine.shuffle(part, rng.bit_generator)
-        part += first
-        done += len(part)
-    return order
 
 
 class Stored:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.preprocessing import LabelBinarizer
+from sklearn.preprocessing import label_binarize
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
@@ -18,7 +18,7 @@ from fastbp.sklearn.epochs import Reported
 from fastbp.sklearn.layers import single
 from fastbp.sklearn.perceptron import Perceptron
 
-MULTICLASS, MULTILABEL = "multiclass", "multilabel-indicator"
+BINARY, MULTICLASS, MULTILABEL = "binary", "multiclass", "multilabel-indicator"
 # What scikit-learn calls the losses of these outputs.
 LOG_LOSS = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}
 
@@ -235,7 +235,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         """
         if _check_partial_fit_first_call(self, classes):
             several = type_of_target(y).startswith("multilabel")
-            self._label_binarizer = LabelBinarizer().fit(y if several else classes)
+            self._learn_classes(y if several else classes)
         return self._fit(X, y, sample_weight, (X_val, y_val), incremental=True)
 
     def predict(self, X: Any) -> Any:
@@ -282,8 +282,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     def _take_targets(self, y: Any, incremental: bool) -> None:
         """Learn what classes there are, or see that they are those that are known."""
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
-            self.classes_ = self._label_binarizer.classes_
+            self.classes_ = self._learn_classes(y)
         else:
             classes = unique_labels(y)
             if self.warm_start and set(classes) != set(self.classes_):
@@ -299,10 +298,17 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         several = self._kind in (MULTICLASS, MULTILABEL)
         self.n_outputs_ = len(self.classes_) if several else 1
 
-    @property
-    def _kind(self) -> str:
-        """What the targets are: binary, multiclass or multilabel-indicator."""
-        return str(self._label_binarizer.y_type_)
+    def _learn_classes(self, y: Any) -> Any:
+        """See what kind of labels there are: binary, multiclass or multilabel-indicator."""
+        # What LabelBinarizer does; but it looks at the kind twice, which takes longer than many an
+        # epoch.
+        self._kind = str(type_of_target(y, input_name="y"))
+        if "multioutput" in self._kind:
+            raise ValueError("Multioutput target data is not supported with label binarization")
+        classes = np.unique(y) if self._kind in (BINARY, MULTICLASS) else unique_labels(y)
+        if not len(classes):
+            raise ValueError(f"y has 0 samples: {y!r}")
+        return classes
 
     def _output(self) -> tuple[tuple[str, str], int]:
         """Return (activation, loss) of the output and its units."""
@@ -313,7 +319,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     def _encoded(self, y: Any) -> Any:
         """Return the targets as the network takes them."""
         if self._kind == MULTILABEL:
-            return self._label_binarizer.transform(y).astype(np.float32)
+            return label_binarize(y, classes=self.classes_).astype(np.float32)
         found = np.searchsorted(self.classes_, y)
         if self._kind == MULTICLASS and single(self._network.loss) != "cross_entropy":
             return np.eye(self.n_outputs_, dtype=np.float32)[found]

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 import fastbp as fb
+from fastbp.orders import reshuffled
 from fastbp.sklearn.blocks import stream
 from fastbp.sklearn.epochs import Epochs, Held
 from fastbp.sklearn.rules import made_optimizer
@@ -59,18 +60,15 @@ def hold_out(estimator: Any, rows: Rows, y: Any) -> tuple[Rows, Held]:
 
 
 class Orders:
-    """The order of each epoch's rows, drawn as scikit-learn draws it."""
+    """The order of each epoch's rows, drawn as scikit-learn draws it: the last one, shuffled."""
 
     def __init__(self, n_rows: int, random_state: Any) -> None:
-        self.order = np.arange(n_rows)
+        self.order = np.arange(n_rows, dtype=np.int64)
         self.random_state = random_state
 
     def __call__(self) -> Any:
-        """Return the next order, which is the last one in a new order."""
-        places = np.arange(len(self.order))
-        self.random_state.shuffle(places)
-        self.order = self.order.take(places)
-        return self.order
+        """Return the next order, in the array that held the last one."""
+        return reshuffled(self.order, self.random_state)
 
 
 def batch_rows(batch_size: Any, n_rows: int) -> int:

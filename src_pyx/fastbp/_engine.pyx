@@ -20,7 +20,7 @@ from .passes cimport (
     predict_single, whole_gradient,
 )
 from .real cimport flush_denormals, restore_mode
-from .shuffle cimport Bits, draw_order
+from .shuffle cimport Bits, draw_order, shuffle_order
 from .standard cimport standardize_rows
 from .steps cimport Job, Run, apply_given, run_double, run_single
 from .team cimport Task, Team as Members, team_end, team_here, team_run, team_start
@@ -113,6 +113,18 @@ def shuffle(long long[::1] order, bit_generator):
     Every permutation is equally likely. Half a 64-bit word is used for a number, where it does not
     have to be drawn again. Handlers of signals may raise.
     """
+    draw(order, bit_generator, False)
+
+
+def shuffle_legacy(long long[::1] order, bit_generator):
+    """Shuffle order in place as the RandomState of a bit generator would; n up to 2^32.
+
+    Handlers of signals may raise; the order is a permutation of the old one all the same.
+    """
+    draw(order, bit_generator, True)
+
+
+cdef draw(long long[::1] order, bit_generator, bint legacy):
     cdef const Bits* bits = <const Bits*> PyCapsule_GetPointer(
         bit_generator.capsule, "BitGenerator")
     cdef Watch watch
@@ -120,7 +132,10 @@ def shuffle(long long[::1] order, bit_generator):
     callbacks.watch_signals(&watch)
     watch_begin(&watch)
     with nogil:
-        draw_order(bits, &order[0], order.shape[0], &watch)
+        if legacy:
+            shuffle_order(bits, &order[0], order.shape[0], &watch)
+        else:
+            draw_order(bits, &order[0], order.shape[0], &watch)
     callbacks.raise_error()
 
 

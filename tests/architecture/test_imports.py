@@ -48,6 +48,7 @@ RANKS = {
     "metrics": 9,
     "rescue": 9,
     "sources": 8,
+    "orders": 5,
     "stopping": 8,
     "gradients": 6,
     "plan": 5,
@@ -268,11 +269,11 @@ def test_pictures_are_named_by_the_lazy_attribute_and_the_history_only():
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if unit_of(p) == "sklearn"], ids=module_id)
-def test_estimators_use_the_public_api_and_what_a_model_file_is_made_of_only(path):
+def test_estimators_use_the_public_api_orders_and_what_a_model_file_is_made_of_only(path):
     for name in own_modules(path):
         parts = name.split(".")
         if parts[0] == "fastbp" and len(parts) > 1:
-            allowed = {"sklearn", "construction", "files"}
+            allowed = {"sklearn", "construction", "files", "orders"}
             assert parts[1] in allowed or name.endswith("packages.needed"), name
 
 

@@ -224,6 +224,20 @@ OTHERS = [
         "True",
     ),
     Fault(
+        "the last place of a legacy shuffle is not taken",
+        "shuffle.pxd",
+        "fits = j <= i",
+        "j <= i",
+        "j < i",
+    ),
+    Fault(
+        "the mask of a legacy shuffle is narrowed too late",
+        "shuffle.pxd",
+        "mask >>= mask >> 1 >= i",
+        "mask >> 1 >= i",
+        "mask >> 1 > i",
+    ),
+    Fault(
         "a row goes to a place below its own alone",
         "shuffle.pxd",
         "product = (<unsigned long long> i + 1) * <unsigned int> word",

@@ -17,7 +17,7 @@ import time
 import numpy as np
 
 import fastbp as fb
-from fastbp import sources
+from fastbp import orders
 
 
 class Stopped(Exception):
@@ -148,11 +148,11 @@ def order(n_rows):
     """Interrupt the drawing of an order."""
     drawing = np.random.default_rng(0)
     began = time.process_time()
-    sources.shuffled(n_rows, drawing)
+    orders.shuffled(n_rows, drawing)
     whole = time.process_time() - began
     delays = np.random.default_rng(1).uniform(0, 0.5 * whole, 10)
     found = [
-        interrupt(lambda: sources.shuffled(n_rows, drawing), delay, signal.SIGINT)
+        interrupt(lambda: orders.shuffled(n_rows, drawing), delay, signal.SIGINT)
         for delay in delays
     ]
     return {"seconds": found, "whole": whole, "alike": True}

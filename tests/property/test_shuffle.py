@@ -8,7 +8,7 @@ import pytest
 from strategies import case
 
 import fastbp as fb
-from fastbp import spec
+from fastbp import orders, spec
 from fastbp._compiled import engine
 
 
@@ -102,3 +102,17 @@ def test_a_shuffled_fit_is_a_fit_of_the_shuffled_rows(sizes, n_rows, batch_size,
         )
         found.append((net.params.tobytes(), history.loss))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("generator", [np.random.MT19937, np.random.PCG64])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 63, 64, 65, 1797, 200_001])
+def test_a_legacy_shuffle_is_that_of_random_state(generator, n):
+    # 200,001 numbers are more than are drawn between two looks at signals.
+    theirs, ours = (np.random.RandomState(generator(5)) for _ in range(2))
+    want, got = np.arange(n)[::-1].copy(), np.arange(n)[::-1].copy()
+    for _ in range(2):
+        theirs.shuffle(want)
+        assert orders.reshuffled(got, ours) is got
+        np.testing.assert_array_equal(got, want)
+    # As many numbers have been drawn.
+    assert theirs.randint(2**31) == ours.randint(2**31)

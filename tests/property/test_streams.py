@@ -10,7 +10,7 @@ from strategies import OPTIMIZERS, optimizer_pair
 from structures import STRUCTURES, structure
 
 import fastbp as fb
-from fastbp import sources
+from fastbp import orders
 
 N_ROWS = 61
 
@@ -215,19 +215,19 @@ def test_no_checkpoint_is_made_of_a_stream(tmp_path):
 
 
 def test_blocks_of_neighbours_are_orders_of_all_rows(monkeypatch):
-    monkeypatch.setattr(sources, "SHUFFLE_BLOCK", 10)
+    monkeypatch.setattr(orders, "SHUFFLE_BLOCK", 10)
     for n_rows in (1, 9, 10, 11, 95, 100):
-        order = sources.shuffled_blocks(n_rows, np.random.default_rng(n_rows))
+        order = orders.shuffled_blocks(n_rows, np.random.default_rng(n_rows))
         assert sorted(order) == list(range(n_rows))
         runs = [order[0] // 10]
         for row in order:
             if row // 10 != runs[-1]:
                 runs.append(row // 10)
         assert len(runs) == -(-n_rows // 10), "each block is gone through once"
-    order = sources.shuffled_blocks(1000, np.random.default_rng(0))
+    order = orders.shuffled_blocks(1000, np.random.default_rng(0))
     assert (order[::10] // 10).tolist() != list(range(100))
     assert any((np.diff(order[start : start + 10]) != 1).any() for start in range(0, 1000, 10))
-    other = sources.shuffled_blocks(1000, np.random.default_rng(1))
+    other = orders.shuffled_blocks(1000, np.random.default_rng(1))
     assert other.tolist() != order.tolist()
 
 
