@@ -3,7 +3,7 @@ the engine. Shapes and dtypes are checked in fastbp/kernels.py before a call arr
 from .activation cimport activate, activation_codes, times_derivative
 from .dense cimport GRADIENT_ROWS, SUM_BLOCK, column_sums, product, product_transposed
 from .elementary cimport (
-    cosine, exp, expm1, log, log1p, normal_cdf, sigmoid, sine, softplus, tanh,
+    cosine, exp, expm1, log, log1p, normal_cdf, sigmoid, sine, softplus, square_roots, tanh,
 )
 from .loss cimport gives_delta, loss_code, loss_codes, loss_gradient_of_row, loss_of_row
 from .real cimport real
@@ -13,6 +13,7 @@ ACTIVATIONS = activation_codes()
 LOSSES = loss_codes()
 ELEMENTARY = (
     "exp", "log", "log1p", "tanh", "sigmoid", "softplus", "expm1", "sine", "cosine", "normal_cdf",
+    "square_root",
 )
 
 
@@ -132,7 +133,7 @@ def adam(
     with nogil:
         adam_step(
             &params[0], &grad[0], &m[0], &v[0], Stretch(1, params.shape[0], 0, 0), learning_rate,
-            beta1, beta2, epsilon, beta1 ** step, beta2 ** step,
+            beta1, beta2, epsilon, beta1 ** step, beta2 ** step, 0, True,
         )
 
 
@@ -172,6 +173,8 @@ def elementwise(str name, const real[::1] x, real[::1] out):
         elif code == 8:
             for i in range(n):
                 target[i] = cosine(source[i])
-        else:
+        elif code == 9:
             for i in range(n):
                 target[i] = normal_cdf(source[i])
+        else:
+            square_roots(target, source, n)

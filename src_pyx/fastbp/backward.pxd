@@ -19,7 +19,7 @@ from .normalization cimport (
 from .real cimport apart, multiply_add, real
 from .rules cimport Stretch
 from .team cimport meet
-from .update cimport Rule, update
+from .update cimport Rule, adds_decay, update
 from .watch cimport look
 
 
@@ -268,6 +268,9 @@ cdef inline void weight_gradient_rows(
     cdef real* piece = scratch + packed_bytes(net.widest, item) // item
     cdef const real* soon[3]
     cdef bint passing = rule != NULL and not add and not rule.keeps_gradient
+    # Whether the penalty's share of the gradient comes with the update, in one pass less.
+    cdef bint joined = rule != NULL and not rule.keeps_gradient and adds_decay(rule)
+    cdef double share = decay if joined else 0
     if passing:
         row = width
     while n < n_right:
@@ -279,14 +282,14 @@ cdef inline void weight_gradient_rows(
             piece, row, left, left_row, right + n, right_row, count, columns, rows, add, scratch,
             soon, wanted_soon(params, rule, place, soon), n_right,
         )
-        if decay != 0:
+        if decay != 0 and not joined:
             add_decay(
                 piece, <const real*> params + place, n_right, Stretch(count, columns, 0, row),
                 decay)
         if rule != NULL and row == columns == n_right:
-            update(rule, clock, params, piece, place, Stretch(1, count * columns, 0, 0))
+            update(rule, clock, params, piece, place, Stretch(1, count * columns, 0, 0), share)
         elif rule != NULL:
-            update(rule, clock, params, piece, place, Stretch(count, columns, n_right, row))
+            update(rule, clock, params, piece, place, Stretch(count, columns, n_right, row), share)
         n += columns
 
 
@@ -344,7 +347,8 @@ cdef inline void gradient_of_block(
         column_sums(grad + layer.bias, delta, layer.row, rows, layer.n_out, add)
         if rule != NULL:
             update(
-                rule, clock, params, grad + layer.bias, layer.bias, Stretch(1, layer.n_out, 0, 0))
+                rule, clock, params, grad + layer.bias, layer.bias,
+                Stretch(1, layer.n_out, 0, 0), 0)
 
 
 cdef inline apart norm_gradient(
@@ -363,7 +367,7 @@ cdef inline apart norm_gradient(
             grad + layer.scale + n, outer, <const real*> NULL, <const real*> NULL, layer.row,
             rows, n, add)
     if rule != NULL:
-        update(rule, clock, params, grad + layer.scale, layer.scale, Stretch(1, 2 * n, 0, 0))
+        update(rule, clock, params, grad + layer.scale, layer.scale, Stretch(1, 2 * n, 0, 0), 0)
         move_statistics(net, params, work, index)
 
 

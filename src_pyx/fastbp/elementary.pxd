@@ -1,4 +1,4 @@
-"""Functions of the real type; method and error in elementary.h and special.h.
+"""Functions of the real type; method and error in elementary.h, special.h and root.h.
 
 A loop over one of them, `for i in range(n): y[i] = tanh(x[i])`, compiles to full vectors.
 """
@@ -25,6 +25,11 @@ cdef extern from "special.h" nogil:
     double fbp_sine_shifted(double x, unsigned int shift) noexcept
     float fbp_normal_cdff(float x) noexcept
     double fbp_normal_cdf(double x) noexcept
+
+
+cdef extern from "root.h" nogil:
+    void roots_f32(float* out, const float* x, Py_ssize_t n) noexcept
+    void roots_f64(double* out, const double* x, Py_ssize_t n) noexcept
 
 
 cdef inline real exp(real x) noexcept nogil:
@@ -102,3 +107,11 @@ cdef inline real normal_cdf(real x) noexcept nogil:
         return fbp_normal_cdff(x)
     else:
         return fbp_normal_cdf(x)
+
+
+cdef inline void square_roots(real* out, const real* x, Py_ssize_t n) noexcept nogil:
+    """out_i <- sqrt(x_i), correctly rounded."""
+    if real is float:
+        roots_f32(out, x, n)
+    else:
+        roots_f64(out, x, n)

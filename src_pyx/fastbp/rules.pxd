@@ -5,11 +5,23 @@ g is the gradient, t the number of the step from 1, eta the learning rate. A rul
 papers that they cite; each says where its epsilon stands.
 
 To add one: its function here; a code and a branch in update.pxd; then its class in
-fastbp/optimizers.py and its twin in fastbp/reference.
+fastbp/optimizers.py and its twin in fastbp/reference. (Adam's loop is in adam_body.h.)
 """
 from libc.math cimport sqrt as sqrt_double
 
 from .real cimport magnitude, multiply_add, real, sqrt
+
+cdef extern from "adam.h" nogil:
+    ctypedef struct adam_numbers_f32:
+        float decay, b1, c1, b2, c2, rate, shrink, tiny
+    ctypedef struct adam_numbers_f64:
+        double decay, b1, c1, b2, c2, rate, shrink, tiny
+    void adam_f32(
+        float* p, const float* grad, float* m, float* v, Py_ssize_t n, adam_numbers_f32 by,
+        bint wide) noexcept
+    void adam_f64(
+        double* p, const double* grad, double* m, double* v, Py_ssize_t n, adam_numbers_f64 by,
+        bint wide) noexcept
 
 cdef struct Stretch:
     # `rows` runs of n numbers: `row` apart in parameters and slots, grad_row apart in the gradient.
@@ -67,23 +79,30 @@ cdef inline void sgd_step(
 cdef inline void adam_step(
     real* params, const real* grad, real* m, real* v, Stretch over,
     double learning_rate, double beta1, double beta2, double epsilon,
-    double beta1_power, double beta2_power,
+    double beta1_power, double beta2_power, double decay, bint wide
 ) noexcept nogil:
     """m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;  p <- p - eta m^ / (sqrt(v^) + epsilon).
 
-    m^ = m / (1 - b1^t) and v^ = v / (1 - b2^t) as Kingma & Ba (2015), Algorithm 1.
+    m^ = m / (1 - b1^t) and v^ = v / (1 - b2^t) as Kingma & Ba (2015), Algorithm 1; decay p is part
+    of g. `wide` as in adam.h.
     """
-    cdef Py_ssize_t i, _row
-    cdef real b1 = <real> beta1, c1 = <real> (1 - beta1)
-    cdef real b2 = <real> beta2, c2 = <real> (1 - beta2)
+    cdef Py_ssize_t _row
     cdef real rate = <real> (learning_rate / (1 - beta1_power))
     cdef real shrink = <real> (1 / sqrt_double(1 - beta2_power))
-    cdef real tiny = <real> epsilon
     for _row in range(over.rows):
-        for i in range(over.n):
-            m[i] = multiply_add(c1, grad[i], b1 * m[i])
-            v[i] = multiply_add(c2 * grad[i], grad[i], b2 * v[i])
-            params[i] = params[i] - rate * m[i] / multiply_add(sqrt(v[i]), shrink, tiny)
+        if real is float:
+            adam_f32(
+                params, grad, m, v, over.n,
+                adam_numbers_f32(
+                    <float> decay, <float> beta1, <float> (1 - beta1), <float> beta2,
+                    <float> (1 - beta2), rate, shrink, <float> epsilon),
+                wide)
+        else:
+            adam_f64(
+                params, grad, m, v, over.n,
+                adam_numbers_f64(
+                    decay, beta1, 1 - beta1, beta2, 1 - beta2, rate, shrink, epsilon),
+                wide)
         params += over.row
         grad += over.grad_row
         m += over.row

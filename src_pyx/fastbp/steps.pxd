@@ -133,7 +133,7 @@ cdef inline void update_late(
         first, stop = max(span.first, layer.learned), min(span.stop, layer.learned_stop)
         if first < stop:
             update(
-                job.rule, clock, params, grad + first, first, Stretch(1, stop - first, 0, 0))
+                job.rule, clock, params, grad + first, first, Stretch(1, stop - first, 0, 0), 0)
     meet(job.team)
 
 

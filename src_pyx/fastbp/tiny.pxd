@@ -265,13 +265,14 @@ cdef inline void update_all(
 ) noexcept nogil:
     """Take the rule's step; the four parameters of one lane by themselves, not as a vector."""
     if frame.lanes == 1:
-        update_plain(rule, clock, params, grad, 0, Stretch(1, 1, 0, 0))
-        update_plain(rule, clock, params, grad + 1, 1, Stretch(1, 1, 0, 0))
-        update_plain(rule, clock, params, grad + 2, 2, Stretch(1, 1, 0, 0))
-        update_plain(rule, clock, params, grad + 3, 3, Stretch(1, 1, 0, 0))
+        update_plain(rule, clock, params, grad, 0, Stretch(1, 1, 0, 0), 0, False)
+        update_plain(rule, clock, params, grad + 1, 1, Stretch(1, 1, 0, 0), 0, False)
+        update_plain(rule, clock, params, grad + 2, 2, Stretch(1, 1, 0, 0), 0, False)
+        update_plain(rule, clock, params, grad + 3, 3, Stretch(1, 1, 0, 0), 0, False)
     else:
         update_plain(
-            rule, clock, params, grad, 0, Stretch(1, frame.place[frame.n_layers], 0, 0))
+            rule, clock, params, grad, 0, Stretch(1, frame.place[frame.n_layers], 0, 0), 0,
+            real is double)
 
 
 cdef inline void clear(

@@ -175,7 +175,7 @@ cdef inline void step_of_rule(
     elif rule.code == ADAM:
         adam_step(
             params, grad, slot, second, Stretch(1, n, 0, 0), eta, own[0], own[1], own[2],
-            clock[1], clock[2])
+            clock[1], clock[2], 0, True)
     elif rule.code == RMSPROP:
         if own[2] > 0:
             velocity = slot + (2 if own[3] != 0 else 1) * next_slot
@@ -227,11 +227,16 @@ cdef inline apart update_shaped(
         grad += over.grad_row
 
 
+cdef inline bint adds_decay(const Rule* rule) noexcept nogil:
+    """Whether `update` can add decay p to the gradient by the way."""
+    return rule.plain and rule.hyper[WEIGHT_DECAY] == 0
+
+
 cdef inline void update_plain(
     const Rule* rule, const double* clock, real* params, const real* grad, Py_ssize_t start,
-    Stretch over
+    Stretch over, double decay, bint wide
 ) noexcept nogil:
-    """As `update`, where the rule is plain: no call that is not inlined."""
+    """As `update`, where the rule is plain: no call that is not inlined; `wide` as in adam.h."""
     cdef const double* hyper = rule.hyper
     cdef const double* own = hyper + OWN
     cdef real* slot = <real*> rule.slots
@@ -240,24 +245,24 @@ cdef inline void update_plain(
     if rule.code == ADAM:
         adam_step(
             params + start, grad, slot, slot + rule.n_params, over,
-            hyper[LEARNING_RATE], own[0], own[1], own[2], clock[1], clock[2],
+            hyper[LEARNING_RATE], own[0], own[1], own[2], clock[1], clock[2], decay, wide,
         )
     else:
         sgd_step(
             params + start, grad, slot, over,
-            hyper[LEARNING_RATE], own[0], own[1] != 0, hyper[WEIGHT_DECAY], clock[0] == 1,
+            hyper[LEARNING_RATE], own[0], own[1] != 0, hyper[WEIGHT_DECAY] + decay, clock[0] == 1,
         )
 
 
 cdef inline void update(
     const Rule* rule, const double* clock, real* params, const real* grad, Py_ssize_t start,
-    Stretch over
+    Stretch over, double decay
 ) noexcept nogil:
     """Take the rule's step, at the time that the clock tells, on a stretch of params from `start`.
 
-    `grad` begins with the stretch.
+    `grad` begins with the stretch; decay p is part of it too, where the rule `adds_decay`.
     """
     if rule.plain:
-        update_plain(rule, clock, params, grad, start, over)
+        update_plain(rule, clock, params, grad, start, over, decay, True)
     else:
         update_shaped(rule, clock, params, grad, start, over)

@@ -188,7 +188,7 @@ TINY = [
     Fault(
         "one of the four parameters of 1-1-1 is not updated",
         "tiny.pxd",
-        "update_plain(rule, clock, params, grad + 3, 3, Stretch(1, 1, 0, 0))",
+        "update_plain(rule, clock, params, grad + 3, 3, Stretch(1, 1, 0, 0), 0, False)",
         "",
         "",
     ),
