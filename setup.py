@@ -121,7 +121,8 @@ class ParallelBuild(build_ext):
 NEWEST = newest_source()
 extensions = [leveled(name, level) for name in ("_engine", "_kernels") for level in LEVELS]
 extensions += [
-    extension_of(name, SOURCE / "fastbp" / f"{name}.pyx") for name in ("_cpu", "_callbacks")
+    extension_of(name, SOURCE / "fastbp" / f"{name}.pyx")
+    for name in ("_cpu", "_callbacks", "_orders", "_team", "_way")
 ]
 
 setup(

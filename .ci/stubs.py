@@ -9,7 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-MODULES = ["fastbp._callbacks", "fastbp._cpu", "fastbp._engine", "fastbp._kernels"]
+NAMES = ("_callbacks", "_cpu", "_engine", "_kernels", "_orders", "_team", "_way")
+MODULES = [f"fastbp.{name}" for name in NAMES]
 
 # What Cython adds to each module, which is no one's interface.
 CYTHON = r"""

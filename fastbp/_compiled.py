@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 try:
-    from fastbp import _cpu
+    from fastbp import _cpu, _orders, _team, _way
 except ImportError as error:
     raise ImportError(
         "fastbp's compiled kernels are missing. If Python was started in fastbp's source folder, "
@@ -49,6 +49,8 @@ def load(name: str, level: str) -> ModuleType:
 
 LEVEL = choose_level()
 COMPILER = _cpu.compiler()
+# The same for every level.
+orders, team, way = _orders, _team, _way
 if TYPE_CHECKING:
     from fastbp import _engine, _kernels
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbp import checks, files
-from fastbp._compiled import engine
+from fastbp._compiled import way
 from fastbp.checks import Array, FileFormatError
 from fastbp.header import MOST_TENSORS, SIDES, fields, items, mapping, name_text
 from fastbp.history import History
@@ -350,7 +350,7 @@ def restore(
     except (LookupError, TypeError, ValueError) as error:
         raise FileFormatError(f"the checkpoint that is resumed is damaged: {error}") from None
     own = [optimizer.hyper, optimizer.clock, optimizer.slots, params]
-    engine.Way(own, [state.hyper, state.clock, state.slots, state.params]).go()
+    way.Way(own, [state.hyper, state.clock, state.slots, state.params]).go()
     watch.lowest, watch.reference, watch.waited = state.watch
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbp import checkpoints, checks, class_weights, files, metrics, names
-from fastbp._compiled import engine
+from fastbp._compiled import team as compiled
 from fastbp.callbacks import Callback, all_names, checked_callbacks
 from fastbp.history import History
 from fastbp.optimizers import as_optimizer
@@ -208,7 +208,7 @@ class Fitting(Passes):
         found = self._take_engine(settings.batch_size, threads, trains=True)
         job = Fit(self, *found, rule, source, held, settings)
         self._bind(rule)
-        team = engine.Team(threads, usable_cores()) if threads > 1 else None
+        team = compiled.Team(threads, usable_cores()) if threads > 1 else None
         try:
             job.crew = Crew(found[1], team, split_columns(self._spec, threads))
             if state is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastbp import checks
-from fastbp._compiled import engine
+from fastbp._compiled import orders as compiled
 from fastbp.checks import Array
 
 # Consecutive rows that stay together where blocks are shuffled.
@@ -15,7 +15,7 @@ SHUFFLE_BLOCK = 4096
 def shuffled(n_rows: int, rng: np.random.Generator) -> Array:
     """Return 0 .. n_rows - 1 in an order drawn from the generator."""
     order = np.empty(n_rows, np.int64)
-    engine.shuffle(order, rng.bit_generator)
+    compiled.shuffle(order, rng.bit_generator)
     return order
 
 
@@ -29,7 +29,7 @@ def shuffled_blocks(n_rows: int, rng: np.random.Generator) -> Array:
     for block in shuffled(-(-n_rows // SHUFFLE_BLOCK), rng):
         first = int(block) * SHUFFLE_BLOCK
         part = order[done : done + min(SHUFFLE_BLOCK, n_rows - first)]
-        engine.shuffle(part, rng.bit_generator)
+        compiled.shuffle(part, rng.bit_generator)
         part += first
         done += len(part)
     return order
@@ -42,7 +42,7 @@ def reshuffled(order: Array, random_state: np.random.RandomState) -> Array:
     """
     bits = random_state._bit_generator
     with bits.lock:
-        engine.shuffle_legacy(order, bits)
+        compiled.shuffle_legacy(order, bits)
     return order
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastbp import checks
 from fastbp._compiled import engine
+from fastbp._compiled import team as compiled
 from fastbp.checks import Array
 from fastbp.folding import FoldedCopy, is_kept_folded
 from fastbp.gradients import Gradients
@@ -75,7 +76,7 @@ class Passes(Prepared):
         wanted = pass_threads(threads, self._spec, n_rows)
         if wanted == 1:
             return work(*given, None)
-        team = engine.Team(wanted, usable_cores())
+        team = compiled.Team(wanted, usable_cores())
         try:
             return work(*given, team)
         finally:

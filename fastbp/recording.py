@@ -13,7 +13,8 @@ from fastbp.rows import Rows
 from fastbp.sources import Stored, Stream
 
 if TYPE_CHECKING:
-    from fastbp._engine import Engine, Team
+    from fastbp._engine import Engine
+    from fastbp._team import Team
 
 
 class Passing(Protocol):

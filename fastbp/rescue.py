@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fastbp import checks
-from fastbp._compiled import engine as compiled
+from fastbp._compiled import way as compiled
 from fastbp.checks import Array
 from fastbp.optimizers.optimizer import Optimizer
 from fastbp.sources import Span

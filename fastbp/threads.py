@@ -17,7 +17,8 @@ from fastbp._compiled import engine
 from fastbp.spec import Spec
 
 if TYPE_CHECKING:
-    from fastbp._engine import Engine, Team
+    from fastbp._engine import Engine
+    from fastbp._team import Team
 
 # What a thread must have to do in a step, for the barriers ...
 STEP_WORK = 2_500_000

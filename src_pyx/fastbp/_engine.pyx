@@ -1,9 +1,8 @@
 """The compiled engine: whole passes and whole runs of steps over one network, without the GIL."""
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.string cimport memcpy
 
 from ._callbacks cimport Callbacks
+from ._team cimport Team
 from .activation cimport (
     CUSTOM as CUSTOM_ACTIVATION, activation_codes, activation_parameters, couples_row, needs_z,
 )
@@ -20,15 +19,11 @@ from .passes cimport (
     predict_single, whole_gradient,
 )
 from .real cimport flush_denormals, restore_mode
-from .shuffle cimport Bits, draw_order, shuffle_order
 from .standard cimport standardize_rows
 from .steps cimport Job, Run, apply_given, run_double, run_single
-from .team cimport Task, Team as Members, team_end, team_here, team_run, team_start
+from .team cimport Task, Team as Members, team_here, team_run
 from .update cimport CLOCK, Rule, is_plain, setting_places, update_codes
 from .watch cimport Watch, watch_begin
-
-cdef enum:
-    MOST_COPIED = 8
 
 ACTIVATIONS = activation_codes()
 ACTIVATION_PARAMETERS = activation_parameters()
@@ -105,98 +100,6 @@ def standardize(x, const double[::1] mean, const double[::1] scale, z):
         else:
             row = standardize_rows(&x_double[0, 0], m, s, &z_double[0, 0], n_rows, n_columns)
     return row
-
-
-def shuffle(long long[::1] order, bit_generator):
-    """Fill order with 0 .. n - 1 in an order drawn from a numpy bit generator; n up to 2^32.
-
-    Every permutation is equally likely. Half a 64-bit word is used for a number, where it does not
-    have to be drawn again. Handlers of signals may raise.
-    """
-    draw(order, bit_generator, False)
-
-
-def shuffle_legacy(long long[::1] order, bit_generator):
-    """Shuffle order in place as the RandomState of a bit generator would; n up to 2^32.
-
-    Handlers of signals may raise; the order is a permutation of the old one all the same.
-    """
-    draw(order, bit_generator, True)
-
-
-cdef draw(long long[::1] order, bit_generator, bint legacy):
-    cdef const Bits* bits = <const Bits*> PyCapsule_GetPointer(
-        bit_generator.capsule, "BitGenerator")
-    cdef Watch watch
-    cdef Callbacks callbacks = Callbacks()
-    callbacks.watch_signals(&watch)
-    watch_begin(&watch)
-    with nogil:
-        if legacy:
-            shuffle_order(bits, &order[0], order.shape[0], &watch)
-        else:
-            draw_order(bits, &order[0], order.shape[0], &watch)
-    callbacks.raise_error()
-
-
-cdef class Way:
-    """A way back: arrays, and others of the same shapes and dtypes that hold what they shall be.
-
-    All of them C-contiguous, at most MOST_COPIED. To go takes no memory, and no signal is handled
-    on the way.
-    """
-
-    cdef void* to[MOST_COPIED]
-    cdef void* origin[MOST_COPIED]
-    cdef size_t n_bytes[MOST_COPIED]
-    cdef int n
-    cdef list alive
-
-    def __init__(self, targets, sources):
-        cdef unsigned char[::1] target
-        cdef const unsigned char[::1] source
-        self.n, self.alive = 0, []
-        for array, other in zip(targets, sources, strict=True):
-            if array.size == 0:
-                continue
-            flat, other_flat = array.reshape(-1).view("uint8"), other.reshape(-1).view("uint8")
-            # The arrays and not the memoryviews: where the object of one fails, blocks are lost.
-            self.alive.append((flat, other_flat))
-            target, source = flat, other_flat
-            self.to[self.n], self.origin[self.n] = &target[0], <void*> &source[0]
-            self.n_bytes[self.n] = target.shape[0]
-            self.n += 1
-
-    def go(self):
-        """Copy all of it."""
-        cdef int i
-        for i in range(self.n):
-            memcpy(self.to[i], self.origin[i], self.n_bytes[i])
-
-
-cdef class Team:
-    """Threads for the calls of an engine, from now until `end`; see team.h.
-
-    Where they cannot be had, `threads` is 1 and the caller works alone.
-    """
-
-    cdef Members* members
-    cdef readonly int threads
-
-    def __cinit__(self, int threads, int cores):
-        with nogil:
-            self.members = team_start(threads, cores)
-        self.threads = 1 if self.members == NULL else threads
-
-    def __dealloc__(self):
-        team_end(self.members)
-
-    def end(self):
-        """End the threads."""
-        cdef Members* members = self.members
-        self.members = NULL
-        with nogil:
-            team_end(members)
 
 
 cdef inline Members* members_of(Team team) noexcept:

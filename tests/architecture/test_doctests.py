@@ -32,7 +32,7 @@ OPTIONAL = {
 }
 # What Keras works on.
 os.environ.setdefault("KERAS_BACKEND", "torch")
-COMPILED = ("_engine_", "_kernels_", "_cpu", "_callbacks")
+COMPILED = ("_engine_", "_kernels_", "_cpu", "_callbacks", "_orders", "_team", "_way")
 
 
 def module_names():

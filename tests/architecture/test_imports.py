@@ -14,7 +14,7 @@ PACKAGE = Path(fastbp.__file__).parent
 SOURCES = Path(__file__).parents[2] / "src_pyx" / "fastbp"
 
 # Modules without a .py file; their levels are loaded by name.
-COMPILED = {"_callbacks", "_cpu", "_engine", "_kernels"}
+COMPILED = {"_callbacks", "_cpu", "_engine", "_kernels", "_orders", "_team", "_way"}
 
 # Downwards only: a unit imports units of lower rank. Units of one rank do not know each other. The
 # folders cli, custom, datasets, explain, integrations, kernels, optimizers, plot, preprocessing,
@@ -82,6 +82,9 @@ RANKS = {
     "_cpu": 0,
     "_engine": 0,
     "_kernels": 0,
+    "_orders": 0,
+    "_team": 0,
+    "_way": 0,
     "datasets": 0,
     "version": 0,
 }
@@ -134,10 +137,14 @@ HEADERS = {
     "_callbacks.pyx": {"custom", "real", "watch"},
     "_callbacks.pxd": {"custom", "watch"},
     "_engine.pyx": {
-        "_callbacks",
+        *("_callbacks", "_team"),
         *("activation", "batch", "dense", "loss", "network", "passes", "real", "steps", "team"),
-        *("norm", "normalization", "shuffle", "standard", "update", "watch"),
+        *("norm", "normalization", "standard", "update", "watch"),
     },
+    "_orders.pyx": {"_callbacks", "shuffle", "watch"},
+    "_team.pyx": {"team"},
+    "_team.pxd": {"team"},
+    "_way.pyx": set(),
     "_kernels.pyx": {"activation", "dense", "elementary", "loss", "real", "rules"},
     "norm.pxd": {"real"},
     "passes.pxd": {"backward", "batch", "dense", "forward", "network", "real", "team"} | {"watch"},

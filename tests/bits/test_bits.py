@@ -13,7 +13,7 @@ import pytest
 import fastbp as fb
 from fastbp import _compiled, _cpu
 from fastbp import threads as team_sizes
-from fastbp._compiled import engine
+from fastbp._compiled import team
 
 sys.path.insert(0, str(Path(__file__).parent))
 from trained import NETWORKS, digest, force_teams, targets_of, trained
@@ -50,7 +50,7 @@ def test_a_team_is_as_large_as_a_test_asks_for(teams):
     for count in THREADS:
         assert team_sizes.fit_threads(count, fb.mlp([1, 1])._spec, 1, 1) == count
         assert team_sizes.pass_threads(count, fb.mlp([1, 1])._spec, 1) == count
-        assert engine.Team(count, 1).threads == count
+        assert team.Team(count, 1).threads == count
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

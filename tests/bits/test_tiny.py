@@ -20,6 +20,7 @@ from strategies import (
 
 from fastbp import _compiled, spec
 from fastbp._compiled import engine
+from fastbp._compiled import team as compiled
 from fastbp.plan import Plan
 from fastbp.rescue import Safe
 
@@ -65,7 +66,7 @@ def run(structure, rows, optimizer, batch_size, threads, shuffled=False):
     safe = Safe(bound, space, net.params, optimizer, batch_size)
     bound.set_data(*rows)
     bound.set_rule(optimizer, safe, keep_gradient=True)
-    team = engine.Team(threads, 2) if threads > 1 else None
+    team = compiled.Team(threads, 2) if threads > 1 else None
     bound.use_team(team)
     n_rows = len(rows[0])
     n_steps = -(-n_rows // batch_size)

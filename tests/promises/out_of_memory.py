@@ -23,7 +23,7 @@ import numpy as np
 
 import fastbp as fb
 from fastbp import fitting, passes, threads
-from fastbp._compiled import engine
+from fastbp._compiled import engine, orders, team, way
 
 LIBRARY = ctypes.CDLL(None)
 COUNTDOWN, FOREVER, LIVE, MADE, FAILED = (
@@ -300,12 +300,12 @@ def compiled_calls():
     out, order = np.empty((len(X), 2), np.float32), np.empty(40, np.int64)
 
     def end_team(_):
-        engine.Team(2, 2).end()
+        team.Team(2, 2).end()
 
     return {
         "first_nonfinite_row": lambda _: engine.first_nonfinite_row(X),
-        "shuffle": lambda _: engine.shuffle(order, generator.bit_generator),
-        "Way": lambda _: engine.Way([flat], [flat]).go(),
+        "shuffle": lambda _: orders.shuffle(order, generator.bit_generator),
+        "Way": lambda _: way.Way([flat], [flat]).go(),
         "Team": end_team,
         "set_data": lambda _: bound.set_data(X, None, LABELS),
         "set_rule": lambda _: bound.set_rule(optimizer, None),

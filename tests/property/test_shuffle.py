@@ -9,12 +9,12 @@ from strategies import case
 
 import fastbp as fb
 from fastbp import orders, spec
-from fastbp._compiled import engine
+from fastbp._compiled import orders as compiled
 
 
 def shuffled(n, generator):
     order = np.full(n, -1, np.int64)
-    engine.shuffle(order, generator)
+    compiled.shuffle(order, generator)
     return order.tolist()
 
 

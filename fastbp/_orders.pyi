@@ -1,0 +1,6 @@
+import numpy as np
+
+from fastbp.checks import Array
+
+def shuffle(order: Array, bit_generator: np.random.BitGenerator) -> None: ...
+def shuffle_legacy(order: Array, bit_generator: np.random.BitGenerator) -> None: ...
