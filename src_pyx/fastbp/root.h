@@ -37,8 +37,8 @@
 FASTBP_INLINE vector_f32 root_f32(vector_f32 x) {
     const __m512 v = (__m512)x, half = _mm512_set1_ps(0.5f);
     const __m512i from_least = _mm512_sub_epi32((__m512i)x, (__m512i)_mm512_set1_ps(0x1p-96f));
-    const __m512i limits = _mm512_sub_epi32(_mm512_set1_epi32(0x7f7fffff),
-                                            (__m512i)_mm512_set1_ps(0x1p-96f));
+    const __m512i limits =
+        _mm512_sub_epi32(_mm512_set1_epi32(0x7f7fffff), (__m512i)_mm512_set1_ps(0x1p-96f));
     const __mmask16 some = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
     if (__builtin_expect(_mm512_mask_cmpgt_epu32_mask(some, from_least, limits), 0))
         return (vector_f32)_mm512_sqrt_ps(v);
@@ -53,8 +53,8 @@ FASTBP_INLINE vector_f32 root_f32(vector_f32 x) {
 FASTBP_INLINE vector_f64 root_f64(vector_f64 x) {
     const __m512d v = (__m512d)x, half = _mm512_set1_pd(0.5);
     const __m512i from_least = _mm512_sub_epi64((__m512i)x, (__m512i)_mm512_set1_pd(0x1p-960));
-    const __m512i limits = _mm512_sub_epi64(_mm512_set1_epi64(0x7fefffffffffffff),
-                                            (__m512i)_mm512_set1_pd(0x1p-960));
+    const __m512i limits =
+        _mm512_sub_epi64(_mm512_set1_epi64(0x7fefffffffffffff), (__m512i)_mm512_set1_pd(0x1p-960));
     const __mmask8 some = _mm512_cmp_pd_mask(v, _mm512_setzero_pd(), _CMP_NEQ_UQ);
     if (__builtin_expect(_mm512_mask_cmpgt_epu64_mask(some, from_least, limits), 0))
         return (vector_f64)_mm512_sqrt_pd(v);
