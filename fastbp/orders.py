@@ -35,15 +35,21 @@ def shuffled_blocks(n_rows: int, rng: np.random.Generator) -> Array:
     return order
 
 
-def reshuffled(order: Array, random_state: np.random.RandomState) -> Array:
-    """Shuffle an order of int64 in place as the RandomState's own shuffle does; return it.
+class Reshuffled:
+    """Orders that a RandomState draws: each is the last one, shuffled as its own shuffle does.
 
     With the same numbers, in half the time.
     """
-    bits = random_state._bit_generator
-    with bits.lock:
-        compiled.shuffle_legacy(order, bits)
-    return order
+
+    def __init__(self, n_rows: int, random_state: np.random.RandomState) -> None:
+        self.order = np.arange(n_rows, dtype=np.int64)
+        self.bits = random_state._bit_generator
+
+    def __call__(self) -> Array:
+        """Return the next order."""
+        with self.bits.lock:
+            compiled.shuffle_legacy(self.order, self.bits)
+        return self.order.copy()
 
 
 def checked_order(order: object, n_rows: int) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastbp import checks, maps
 from fastbp.checks import Array
-from fastbp.orders import checked_order, shuffled, shuffled_blocks
+from fastbp.orders import Reshuffled, checked_order, shuffled, shuffled_blocks
 from fastbp.rows import Rows
 
 SHUFFLES = ("rows", "blocks", "none")
@@ -73,7 +73,9 @@ class Stored:
             return self.as_they_lie
         n_rows = self.as_they_lie[0].n_rows
         if self.given is not None:
-            order = checked_order(self.given(), n_rows)
+            order = self.given()
+            if not isinstance(self.given, Reshuffled):
+                order = checked_order(order, n_rows)
         else:
             order = (shuffled if self.shuffle == "rows" else shuffled_blocks)(n_rows, rng)
         if self.index is not None:

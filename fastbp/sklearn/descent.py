@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 import fastbp as fb
-from fastbp.orders import reshuffled
+from fastbp.orders import Reshuffled
 from fastbp.sklearn.blocks import stream
 from fastbp.sklearn.epochs import Epochs, Held
 from fastbp.sklearn.rules import made_optimizer
@@ -57,18 +57,6 @@ def hold_out(estimator: Any, rows: Rows, y: Any) -> tuple[Rows, Held]:
         for index in (trained, held)
     )
     return own, Held(other.x, y[held], other.target, other.weight)
-
-
-class Orders:
-    """The order of each epoch's rows, drawn as scikit-learn draws it: the last one, shuffled."""
-
-    def __init__(self, n_rows: int, random_state: Any) -> None:
-        self.order = np.arange(n_rows, dtype=np.int64)
-        self.random_state = random_state
-
-    def __call__(self) -> Any:
-        """Return the next order, in the array that held the last one."""
-        return reshuffled(self.order, self.random_state)
 
 
 def batch_rows(batch_size: Any, n_rows: int) -> int:
@@ -125,13 +113,13 @@ def descend(estimator: Any, rows: Rows, held: Held | None, incremental: bool) ->
     estimator._diverged = history.stop_reason == "diverged"
 
 
-def orders_of(estimator: Any, rows: Rows) -> Orders | None:
-    """Return what draws the orders of epochs, or None for none."""
-    return Orders(rows.n_rows, estimator._random_state) if estimator.shuffle else None
+def orders_of(estimator: Any, rows: Rows) -> Reshuffled | None:
+    """Return what draws the orders of epochs, as scikit-learn draws them, or None for none."""
+    return Reshuffled(rows.n_rows, estimator._random_state) if estimator.shuffle else None
 
 
 def trained(
-    network: fb.Network, rows: Rows, orders: Orders | None, arguments: dict[str, Any]
+    network: fb.Network, rows: Rows, orders: Reshuffled | None, arguments: dict[str, Any]
 ) -> fb.History:
     """Fit a network to rows of an array or of a sparse matrix; return the history."""
     with warnings.catch_warnings():
