@@ -27,65 +27,62 @@
 #include <math.h>
 #include <stddef.h>
 
-#if !defined(FASTBP_PLAIN)
-#include "vector.h"
-#endif
+#include "product.h"
 
 #if !defined(FASTBP_PLAIN) && FASTBP_VECTOR_BYTES == 64
 #define FASTBP_ROOTS
 
-FASTBP_INLINE vector_f32 root_f32(vector_f32 x) {
-    const __m512 v = (__m512)x, half = _mm512_set1_ps(0.5f);
-    const __m512i from_least = _mm512_sub_epi32((__m512i)x, (__m512i)_mm512_set1_ps(0x1p-96f));
-    const __m512i limits =
-        _mm512_sub_epi32(_mm512_set1_epi32(0x7f7fffff), (__m512i)_mm512_set1_ps(0x1p-96f));
-    const __mmask16 some = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
-    if (__builtin_expect(_mm512_mask_cmpgt_epu32_mask(some, from_least, limits), 0))
-        return (vector_f32)_mm512_sqrt_ps(v);
-    const __m512 estimate = _mm512_maskz_rsqrt14_ps(some, v);
-    __m512 g = _mm512_mul_ps(v, estimate), h = _mm512_mul_ps(half, estimate);
-    const __m512 r = _mm512_fnmadd_ps(g, h, half);
-    g = _mm512_fmadd_ps(g, r, g);
-    h = _mm512_fmadd_ps(h, r, h);
-    return (vector_f32)_mm512_fmadd_ps(_mm512_fnmadd_ps(g, g, v), h, g);
+/* Whether a number other than 0 is below the least that the steps are right for, infinite, negative
+   or NaN; an estimate of 1 / sqrt(x), 0 for 0; the instruction. As unsigned numbers, bits from the
+   least on are in the order of what they mean, and what is no number that will do comes after. */
+FASTBP_INLINE int is_beyond_f32(vector_f32 x) {
+    const __m512i least = (__m512i)_mm512_set1_ps(0x1p-96f), most = _mm512_set1_epi32(0x7f7fffff);
+    return _mm512_mask_cmpgt_epu32_mask(
+        _mm512_cmp_ps_mask((__m512)x, _mm512_setzero_ps(), _CMP_NEQ_UQ),
+        _mm512_sub_epi32((__m512i)x, least), _mm512_sub_epi32(most, least));
+}
+FASTBP_INLINE int is_beyond_f64(vector_f64 x) {
+    const __m512i least = (__m512i)_mm512_set1_pd(0x1p-960);
+    const __m512i most = _mm512_set1_epi64(0x7fefffffffffffff);
+    return _mm512_mask_cmpgt_epu64_mask(
+        _mm512_cmp_pd_mask((__m512d)x, _mm512_setzero_pd(), _CMP_NEQ_UQ),
+        _mm512_sub_epi64((__m512i)x, least), _mm512_sub_epi64(most, least));
+}
+FASTBP_INLINE vector_f32 estimate_f32(vector_f32 x) {
+    const __mmask16 some = _mm512_cmp_ps_mask((__m512)x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    return (vector_f32)_mm512_maskz_rsqrt14_ps(some, (__m512)x);
+}
+FASTBP_INLINE vector_f64 estimate_f64(vector_f64 x) {
+    const __mmask8 some = _mm512_cmp_pd_mask((__m512d)x, _mm512_setzero_pd(), _CMP_NEQ_UQ);
+    return (vector_f64)_mm512_maskz_rsqrt14_pd(some, (__m512d)x);
+}
+FASTBP_INLINE vector_f32 instruction_f32(vector_f32 x) {
+    return (vector_f32)_mm512_sqrt_ps((__m512)x);
+}
+FASTBP_INLINE vector_f64 instruction_f64(vector_f64 x) {
+    return (vector_f64)_mm512_sqrt_pd((__m512d)x);
 }
 
-FASTBP_INLINE vector_f64 root_f64(vector_f64 x) {
-    const __m512d v = (__m512d)x, half = _mm512_set1_pd(0.5);
-    const __m512i from_least = _mm512_sub_epi64((__m512i)x, (__m512i)_mm512_set1_pd(0x1p-960));
-    const __m512i limits =
-        _mm512_sub_epi64(_mm512_set1_epi64(0x7fefffffffffffff), (__m512i)_mm512_set1_pd(0x1p-960));
-    const __mmask8 some = _mm512_cmp_pd_mask(v, _mm512_setzero_pd(), _CMP_NEQ_UQ);
-    if (__builtin_expect(_mm512_mask_cmpgt_epu64_mask(some, from_least, limits), 0))
-        return (vector_f64)_mm512_sqrt_pd(v);
-    const __m512d estimate = _mm512_maskz_rsqrt14_pd(some, v);
-    __m512d g = _mm512_mul_pd(v, estimate), h = _mm512_mul_pd(half, estimate), r;
-    r = _mm512_fnmadd_pd(g, h, half);
-    g = _mm512_fmadd_pd(g, r, g);
-    h = _mm512_fmadd_pd(h, r, h);
-    r = _mm512_fnmadd_pd(g, h, half);
-    g = _mm512_fmadd_pd(g, r, g);
-    h = _mm512_fmadd_pd(h, r, h);
-    return (vector_f64)_mm512_fmadd_pd(_mm512_fnmadd_pd(g, g, v), h, g);
-}
+#define REAL float
+#define SUFFIX _f32
+#define DOUBLINGS 1
+#include "root_body.h"
 
-#endif
+#define REAL double
+#define SUFFIX _f64
+#define DOUBLINGS 2
+#include "root_body.h"
 
-/* out[i] <- sqrt(x[i]), as Adam's step takes it. */
+#else
+
+/* out[i] <- sqrt(x[i]) */
 static inline void roots_f32(float *out, const float *x, ptrdiff_t n) {
-    ptrdiff_t i = 0;
-#if defined(FASTBP_ROOTS)
-    for (; i + 16 <= n; i += 16) *(vector_f32 *)(out + i) = root_f32(*(const vector_f32 *)(x + i));
-#endif
-    for (; i < n; i++) out[i] = sqrtf(x[i]);
+    for (ptrdiff_t i = 0; i < n; i++) out[i] = sqrtf(x[i]);
+}
+static inline void roots_f64(double *out, const double *x, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) out[i] = sqrt(x[i]);
 }
 
-static inline void roots_f64(double *out, const double *x, ptrdiff_t n) {
-    ptrdiff_t i = 0;
-#if defined(FASTBP_ROOTS)
-    for (; i + 8 <= n; i += 8) *(vector_f64 *)(out + i) = root_f64(*(const vector_f64 *)(x + i));
 #endif
-    for (; i < n; i++) out[i] = sqrt(x[i]);
-}
 
 #endif
