@@ -1,10 +1,11 @@
 """The rows of a call: gathered, weighed, with their losses and the chain rule from them down."""
 from libc.string cimport memcpy
 
-from .backward cimport data_gradient, output_delta, weight_gradient
+from .backward cimport data_gradient, output_delta
 from .forward cimport forward, losses_of_rows
 from .network cimport Moment, Network, Part
 from .real cimport real
+from .weight_gradient cimport weight_gradient
 
 cdef struct Data:
     # The rows of a call: x (n_rows, n_in), y (n_rows, n_out) or label (n_rows,), weight or NULL.

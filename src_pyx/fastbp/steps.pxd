@@ -2,7 +2,7 @@
 from libc.math cimport isfinite
 from libc.string cimport memcpy
 
-from .backward cimport data_gradient, move_statistics, weight_gradient
+from .backward cimport data_gradient
 from .batch cimport Buffers, Data, gather, losses_and_delta, sum_of, total_weight
 from .dense cimport LINE_BYTES, SUM_BLOCK
 from .forward cimport forward, layer_forward
@@ -17,6 +17,7 @@ from .team cimport Team, meet
 from .tiny cimport take_tiny_steps
 from .update cimport CLIP_NORM, CLOCK, LEARNING_RATE, SCALE, Rule, tick, update
 from .watch cimport ROW_WORK, look, wanted
+from .weight_gradient cimport move_statistics, weight_gradient
 
 cdef enum:
     # Multiply-adds of 4 bytes each of a thread's last block: from so many on, an update waits for

@@ -54,7 +54,7 @@ FAULTS = [
     ),
     Fault(
         "an update adds the penalty's part that is there already",
-        "backward.pxd",
+        "weight_gradient.pxd",
         "if decay != 0 and not joined:",
         "not joined",
         "True",

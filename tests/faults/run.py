@@ -56,7 +56,8 @@ FIRST = {
     "root.h": [f"{ORACLE}/test_root.py"],
     "root_body.h": [f"{ORACLE}/test_root.py"],
     "adam_body.h": [f"{ORACLE}/test_trajectories.py", f"{ORACLE}/test_l2.py"],
-    "activation.pxd": [ACTIVATIONS, f"{ORACLE}/test_kernels.py", f"{ORACLE}/test_softmax.py"],
+    "activation.pxd": [ACTIVATIONS, f"{ORACLE}/test_kernels.py"],
+    "softmax.pxd": [f"{ORACLE}/test_softmax.py", ACTIVATIONS, f"{ORACLE}/test_kernels.py"],
     "loss.pxd": [f"{ORACLE}/test_kernels.py"],
     "rules.pxd": [f"{ORACLE}/test_trajectories.py"],
     "update.pxd": [f"{ORACLE}/test_trajectories.py", f"{ORACLE}/test_network.py"],
@@ -65,6 +66,11 @@ FIRST = {
     "dropout.pxd": [f"{ORACLE}/test_layers.py"],
     "dropout.h": [f"{ORACLE}/test_layers.py"],
     "backward.pxd": [
+        f"{ORACLE}/test_l2.py",
+        f"{ORACLE}/test_layers.py",
+        f"{ORACLE}/test_network.py",
+    ],
+    "weight_gradient.pxd": [
         f"{ORACLE}/test_l2.py",
         f"{ORACLE}/test_layers.py",
         f"{ORACLE}/test_network.py",

@@ -270,14 +270,14 @@ OTHERS = [
 PENALTY = [
     Fault(
         "the penalty on weights drives them away from 0",
-        "backward.pxd",
+        "weight_gradient.pxd",
         "piece[i] = multiply_add(share, params[i], piece[i])",
         "share",
         "-share",
     ),
     Fault(
         "a weight that is tied has its penalty more than once",
-        "backward.pxd",
+        "weight_gradient.pxd",
         "cdef double shrink = 0 if layer.tied else decay",
         "0 if layer.tied else decay",
         "decay",
