@@ -74,7 +74,7 @@ class Stored:
         n_rows = self.as_they_lie[0].n_rows
         if self.given is not None:
             order = self.given()
-            if not isinstance(self.given, Reshuffled):
+            if not (isinstance(self.given, Reshuffled) and len(order) == n_rows):
                 order = checked_order(order, n_rows)
         else:
             order = (shuffled if self.shuffle == "rows" else shuffled_blocks)(n_rows, rng)
