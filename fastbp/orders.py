@@ -38,7 +38,7 @@ def shuffled_blocks(n_rows: int, rng: np.random.Generator) -> Array:
 class Reshuffled:
     """Orders that a RandomState draws: each is the last one, shuffled as its own shuffle does.
 
-    With the same numbers, in half the time.
+    With the same numbers, in less time.
     """
 
     def __init__(self, n_rows: int, random_state: np.random.RandomState) -> None:

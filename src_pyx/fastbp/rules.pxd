@@ -5,7 +5,7 @@ g is the gradient, t the number of the step from 1, eta the learning rate. A rul
 papers that they cite; each says where its epsilon stands.
 
 To add one: its function here; a code and a branch in update.pxd; then its class in
-fastbp/optimizers.py and its twin in fastbp/reference. (Adam's loop is in adam_body.h.)
+fastbp/optimizers/ and its twin in fastbp/reference. (Adam's loop is in adam_body.h.)
 """
 from libc.math cimport sqrt as sqrt_double
 
