@@ -1,4 +1,4 @@
-/* A panel: all rows of c in COLUMNS vectors, by tiles of PANEL_ROWS rows and then of 8, 4, 2, 1.
+/* A panel: all rows of c in COLUMNS vectors, by tiles of PANEL_ROWS rows and then of 8, 4, 3, 2, 1.
 
    Included by product_body.h with COLUMNS, PANEL_ROWS and ACROSS (the layout of a) set. A share of
    the panel to come is packed with each tile. */
@@ -15,6 +15,9 @@
 #endif
 #define TILE TILE_OF(4)
 #define ROWS 4
+#include "tile.h"
+#define TILE TILE_OF(3)
+#define ROWS 3
 #include "tile.h"
 #define TILE TILE_OF(2)
 #define ROWS 2
@@ -53,11 +56,11 @@ static void FASTBP_TYPED(FASTBP_JOIN(panel_, SHAPE))(const FASTBP_TYPED(operands
 #endif
     for (; m + 4 <= rows; m += 4)
         TILE_OF(4)(a + m * a_step, a_row, b, b_row, terms, c + m * c_row, c_row, last, add, bias);
-    if (m + 2 <= rows) {
+    if (rows - m == 3)
+        TILE_OF(3)(a + m * a_step, a_row, b, b_row, terms, c + m * c_row, c_row, last, add, bias);
+    else if (rows - m == 2)
         TILE_OF(2)(a + m * a_step, a_row, b, b_row, terms, c + m * c_row, c_row, last, add, bias);
-        m += 2;
-    }
-    if (m < rows)
+    else if (rows - m == 1)
         TILE_OF(1)(a + m * a_step, a_row, b, b_row, terms, c + m * c_row, c_row, last, add, bias);
 }
 #undef TILE_OF

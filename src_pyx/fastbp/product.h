@@ -52,9 +52,14 @@ typedef enum { FASTBP_AS_STORED, FASTBP_COPIED, FASTBP_TRANSPOSED } fastbp_packi
 /* A cache line, and the widest vector of any level: rows and shares of columns are whole lines. */
 #define FASTBP_LINE_BYTES 64
 
+/* A gradient of few columns is worked by its transpose where that spares more than so many
+   multiply-adds of vectors an element, and where it has room in place of the packed panels. */
+#define FASTBP_TURN_COST 5
+#define FASTBP_TURNED_BYTES (FASTBP_SUM_BLOCK * 6 * 64)
+
 /* Scratch of the products for rows of up to `columns` numbers, from its start:
-   two packed panels of b, 3 vectors wide; or, where a single row is worked, that row of sums;
-   a piece of a gradient; a block of columns of a copied together. */
+   two packed panels of b, 3 vectors wide; or, where a single row is worked, that row of sums; or a
+   gradient's transpose; a piece of a gradient; a block of columns of a copied together. */
 #define FASTBP_PACKED_BYTES(columns, item) (FASTBP_SUM_BLOCK * 6 * 64 + ((columns) + 16) * (item))
 #define FASTBP_PIECE_BYTES(columns, item)                                                          \
     (((columns) < FASTBP_GRADIENT_ROWS ? (columns) : FASTBP_GRADIENT_ROWS) * FASTBP_WHOLE_BYTES)

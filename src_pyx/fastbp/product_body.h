@@ -208,6 +208,44 @@ static void FASTBP_TYPED(bring_near)(REAL *near, const REAL *a, ptrdiff_t a_row,
             STORE(near + k * FASTBP_GRADIENT_ROWS + m, LOAD(a + k * a_row + m));
 }
 
+/* Whether product_turned spares enough multiply-adds of vectors for each element that it puts back.
+
+   Its tiles have a row for each column of c; one of fewer than 8 sums takes the time of 8. */
+static inline int FASTBP_TYPED(pays_to_turn)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t terms) {
+    const ptrdiff_t along = (columns + LANES - 1) / LANES, down = (rows + LANES - 1) / LANES;
+    const ptrdiff_t least = down == 1 ? 8 : down == 2 ? 4 : 3;
+    const ptrdiff_t spared = rows * along - (columns < least ? least : columns) * down;
+    return spared * terms > FASTBP_TURN_COST * rows * columns &&
+           columns * down * LANES * (ptrdiff_t)sizeof(REAL) <= FASTBP_TURNED_BYTES;
+}
+
+/* c[m, n] = sum_k a[k, m] b[k, n], or c += with `add`, by its transpose: vectors run over m, so
+   that they are full where c has few columns. The order of a sum is the same. */
+static void FASTBP_TYPED(product_turned)(REAL *restrict c, ptrdiff_t c_row, const REAL *a,
+                                         ptrdiff_t a_row, const REAL *b, ptrdiff_t b_row,
+                                         ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t terms,
+                                         int add, REAL *restrict turned) {
+    const ptrdiff_t row = (rows + LANES - 1) / LANES * LANES;
+    FASTBP_TYPED(operands)
+    o = {.c = turned,
+         .c_row = row,
+         .a = b,
+         .a_row = b_row,
+         .across = 1,
+         .b = a,
+         .b_row = a_row,
+         .rows = columns,
+         .columns = rows,
+         .terms = terms,
+         .packing = FASTBP_AS_STORED};
+    FASTBP_TYPED(multiply)(&o);
+    for (ptrdiff_t m = 0; m < rows; m++)
+        for (ptrdiff_t n = 0; n < columns; n++) {
+            REAL *const out = c + m * c_row + n;
+            *out = add ? *out + turned[n * row + m] : turned[n * row + m];
+        }
+}
+
 /* c[m, n] = sum_k a[k, m] b[k, n], or c += with `add`: terms <= FASTBP_SUM_BLOCK (weight gradient).
 
    Rows of a, b, c are a_row, b_row, c_row apart; a and b are readable one vector past their
@@ -223,6 +261,11 @@ static void FASTBP_TYPED(product_transposed)(REAL *c, ptrdiff_t c_row, const REA
          .soon_count = soon_count, .soon_row = soon_row};
     if (columns == 1 && c_row == 1) {
         FASTBP_TYPED(one_row)(b, b_row, a, a_row, terms, c, rows, add, NULL, scratch);
+        return;
+    }
+    if (FASTBP_TYPED(pays_to_turn)(rows, columns, terms)) {
+        FASTBP_TYPED(product_turned)(c, c_row, a, a_row, b, b_row, rows, columns, terms, add,
+                                     scratch);
         return;
     }
     for (int i = 0; i < soon_count; i++) o.soon[i] = soon[i];

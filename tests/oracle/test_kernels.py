@@ -30,6 +30,13 @@ ROWS = ["softmax", "log_softmax"]
 SHAPES = [(1, 1, 1), (7, 5, 3), (3, 17, 33), (4, 600, 2), (600, 3, 2)]
 # Panels of 1 to 3 vectors with and without a remainder, for every vector length.
 WIDE = [(rows, 50, n_out) for rows in (1, 61) for n_out in (31, 47, 77, 95)]
+# Gradients of few columns, worked by their transposes: 2, 3, 6 and 10 of them, in one piece and in
+# two, of one block of rows and of two.
+NARROW = [
+    (rows, n_in, n_out)
+    for rows in (61, 300)
+    for n_in, n_out in ((33, 2), (70, 3), (203, 6), (100, 10))
+]
 LONG = [(rows, 300, n_out) for rows in (1, 4, 61) for n_out in (31, 47, 77, 95)]
 
 
@@ -51,7 +58,7 @@ def forward_cases():
 
 
 def accumulate_cases():
-    for rows, n_in, n_out in SHAPES + WIDE:
+    for rows, n_in, n_out in SHAPES + WIDE + NARROW:
         for bias in (None, draw((n_out,), 3)):
             label = f"{shape_id((rows, n_in, n_out))}-{'bias' if bias is not None else 'no-bias'}"
             yield (
