@@ -7,6 +7,7 @@ extensions, and FASTBP_PLAIN=1, build level v1 alone, in standard C. What is up 
 not made again.
 """
 
+import multiprocessing
 import os
 import platform
 import shutil
@@ -21,6 +22,7 @@ from setuptools.command.build_ext import build_ext
 SOURCE = Path("src_pyx")
 GENERATED = Path("build") / "levels"
 TRANSLATED = Path("build") / "c"
+CORES = os.cpu_count() or 1
 DEPENDS = [Path("setup.py"), *(SOURCE / "fastbp").iterdir()]
 
 # -ffp-contract=off: a fused multiply-add stands where the source says so and nowhere else, so
@@ -106,7 +108,7 @@ class ParallelBuild(build_ext):
         """Take as many jobs as there are cores unless told otherwise."""
         super().finalize_options()
         if self.parallel is None:
-            self.parallel = os.cpu_count()
+            self.parallel = CORES
 
     def build_extensions(self) -> None:
         """Give each extension its flags; leave out the levels that the compiler does not know."""
@@ -140,6 +142,8 @@ setup(
             "binding": True,
         },
         quiet="-v" not in sys.argv,
+        # A process that is not a fork would run this file again.
+        nthreads=CORES if multiprocessing.get_start_method() == "fork" else 0,
     ),
     cmdclass={"build_ext": ParallelBuild},
 )
