@@ -21,6 +21,7 @@ MP = mpmath.MPContext()
 MP.dps = 50
 STEP = MP.mpf(10) ** -10
 TOLERANCE = MP.mpf(10) ** -25
+DIRECTIONS = 3
 
 CASES = list(itertools.product(COMBINATIONS, ["plain", "weighted"]))
 
@@ -30,27 +31,26 @@ def number(value):
     return MP.mpf(value)
 
 
-def derivative(f, values, i):
-    """Return df/d(values[i]) by two central differences, Richardson-extrapolated."""
+def slope(f, values, direction):
+    """Return df(values + t direction)/dt at 0: two central differences, Richardson-extrapolated."""
 
     def central(h):
-        shifted = list(values)
-        shifted[i] = values[i] + h
-        above = f(shifted)
-        shifted[i] = values[i] - h
-        return (above - f(shifted)) / (2 * h)
+        above = f([v + h * d for v, d in zip(values, direction, strict=True)])
+        below = f([v - h * d for v, d in zip(values, direction, strict=True)])
+        return (above - below) / (2 * h)
 
     return (4 * central(STEP / 2) - central(STEP)) / 3
 
 
 def assert_derivatives(f, values, found):
-    """Compare every entry of found with the difference quotient of f."""
-    assert len(values) == len(found)
-    expected = [derivative(f, values, i) for i in range(len(values))]
-    scale = max(abs(e) for e in expected)
-    assert scale > 0
-    for e, g in zip(expected, found, strict=True):
-        assert abs(e - g) <= TOLERANCE * scale
+    """Compare found with f along drawn directions: a wrong entry is wrong along each of them."""
+    rng = random.Random(len(values))
+    for _ in range(DIRECTIONS):
+        direction = [number(rng.choice((-1, 1)) * rng.uniform(0.5, 1)) for _ in values]
+        parts = [g * d for g, d in zip(found, direction, strict=True)]
+        scale = max(abs(part) for part in parts)
+        assert scale > 0
+        assert abs(slope(f, values, direction) - sum(parts)) <= TOLERANCE * scale
 
 
 def draw(rng, n_rows, n_columns):
@@ -113,6 +113,21 @@ def test_gradient(names, weighted):
     assert_derivatives(loss_of_inputs, [number(v) for v in flat(x)], flat(gradients.inputs))
 
 
+@pytest.mark.parametrize("entry", [0, 17, 45])
+@pytest.mark.parametrize("share", ["1e-3", "1e-12", "1e-20"])
+def test_one_entry_that_is_wrong_is_found(entry, share):
+    net, x, y, _ = make_case("tanh", "softmax", "cross_entropy", "plain")
+    params, wrong = net.params, list(net.gradient(x, y)[1].flat)
+    wrong[entry] *= 1 + MP.mpf(share)
+
+    def loss_of_params(values):
+        net.params = values
+        return net.evaluate(x, y)
+
+    with pytest.raises(AssertionError):
+        assert_derivatives(loss_of_params, params, wrong)
+
+
 @pytest.mark.parametrize(
     ("hidden", "output"),
     [
@@ -156,8 +171,8 @@ def test_output_delta(output, loss):
 @pytest.mark.parametrize("z", [-30, -2.5, -0.1, 0.1, 1, 30])
 def test_primes(name, z):
     s, s_prime = getattr(kernels, name), getattr(kernels, f"{name}_prime")
-    slope = derivative(lambda values: s(values[0]), [number(z)], 0)
-    assert abs(slope - s_prime(number(z))) <= TOLERANCE
+    found = slope(lambda values: s(values[0]), [number(z)], [1])
+    assert abs(found - s_prime(number(z))) <= TOLERANCE
 
 
 def test_relu_prime_at_zero_is_zero():
