@@ -5,7 +5,7 @@
     python docs/make_promises.py --check                   fail if the page is stale
 
 docs/promises.json is the record: each run's machine, versions and figures. A new record replaces
-the figures of the same promise, the same thing measured and the same suite.
+the figures of the same tests and suites.
 """
 
 import datetime
@@ -64,8 +64,13 @@ def machine() -> str:
     )
 
 
-def key(figure: dict[str, Any]) -> tuple[int, str, str]:
-    """Return what a newer figure replaces."""
+def source(figure: dict[str, Any]) -> tuple[str, str]:
+    """Return the test and the suite of a figure, whose newer ones replace it."""
+    return figure["test"], figure["suite"]
+
+
+def place(figure: dict[str, Any]) -> tuple[int, str, str]:
+    """Return where a figure stands on the page."""
     return figure["promise"], figure["what"], figure["suite"]
 
 
@@ -73,9 +78,9 @@ def take_in(lines: list[dict[str, Any]]) -> None:
     """Add a run's figures to the record."""
     figures = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else []
     run = machine()
-    merged = {key(figure): figure for figure in figures}
-    merged.update({key(line): {**line, "run": run} for line in lines})
-    ordered = sorted(merged.values(), key=key)
+    again = {source(line) for line in lines}
+    kept = [figure for figure in figures if source(figure) not in again]
+    ordered = sorted([*kept, *({**line, "run": run} for line in lines)], key=place)
     RECORD.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
 
 
