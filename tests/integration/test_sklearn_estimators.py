@@ -40,6 +40,8 @@ TARGETS = {
 }
 needs_weights = pytest.mark.skipif(VERSION < (1, 7), reason="no sample_weight before 1.7")
 needs_poisson = pytest.mark.skipif(VERSION < (1, 7), reason="no loss before 1.7")
+# Before 1.9 scikit-learn cannot stop early by labels that are words.
+STOPS_BY_WORDS = VERSION >= (1, 9)
 REGRESSION = ("numbers", "one column", "several numbers", "counts", "several counts")
 
 
@@ -166,8 +168,8 @@ SOLVERS = {
 def test_every_solver_goes_the_same_way(solver, target):
     if solver == "lbfgs" and target == "several numbers":
         pytest.skip("scikit-learn's loss and gradient disagree there: docs/sklearn.md")
-    if "early" in solver and target == "two classes" and VERSION < (1, 7):
-        pytest.skip("scikit-learn 1.6 cannot stop early by labels that are words")
+    if "early" in solver and target == "two classes" and not STOPS_BY_WORDS:
+        pytest.skip("scikit-learn before 1.9 cannot stop early by labels that are words")
     both(target, **SOLVERS[solver])
 
 
@@ -190,6 +192,8 @@ def test_every_activation_and_shape_goes_the_same_way(activation, hidden):
 @pytest.mark.parametrize("solver", ["sgd", "lbfgs", "early"])
 @pytest.mark.parametrize("target", ["two classes", "classes", "numbers"])
 def test_weights_of_rows_go_the_same_way(solver, target):
+    if solver == "early" and target == "two classes" and not STOPS_BY_WORDS:
+        pytest.skip("scikit-learn before 1.9 cannot stop early by labels that are words")
     # One batch, for scikit-learn weighs the losses of batches by their rows.
     weight = np.linspace(0.5, 2, 90)
     both(target, fit={"sample_weight": weight}, **SOLVERS[solver] | {"batch_size": 90})
