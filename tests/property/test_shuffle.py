@@ -118,3 +118,12 @@ def test_a_legacy_shuffle_is_that_of_random_state(generator, n):
         got[:] = 0
     # As many numbers have been drawn.
     assert theirs.randint(2**31) == ours.randint(2**31)
+
+
+@pytest.mark.parametrize("n", [7, 9])
+def test_orders_of_another_number_of_rows_are_refused(n):
+    net, x = fb.mlp([2, 1]), np.ones((8, 2), np.float32)
+    before = net.params.copy()
+    with pytest.raises(ValueError, match="order"):
+        net.fit(x, x[:, :1], epochs=1, shuffle=orders.Reshuffled(n, np.random.RandomState(1)))
+    np.testing.assert_array_equal(net.params, before)
