@@ -117,13 +117,15 @@ def test_gradient(names, weighted):
 @pytest.mark.parametrize("share", ["1e-3", "1e-12", "1e-20"])
 def test_one_entry_that_is_wrong_is_found(entry, share):
     net, x, y, _ = make_case("tanh", "softmax", "cross_entropy", "plain")
-    params, wrong = net.params, list(net.gradient(x, y)[1].flat)
+    params, right = net.params, list(net.gradient(x, y)[1].flat)
+    wrong = list(right)
     wrong[entry] *= 1 + MP.mpf(share)
 
     def loss_of_params(values):
         net.params = values
         return net.evaluate(x, y)
 
+    assert_derivatives(loss_of_params, params, right)
     with pytest.raises(AssertionError):
         assert_derivatives(loss_of_params, params, wrong)
 
